@@ -1,0 +1,391 @@
+# Quoit. `make help` lists what can be made; there is no configure step.
+#
+#   CC=clang      another compiler: everything goes into build/clang
+#   SAN=1         AddressSanitizer and UBSan: build/san, or build/clang-san
+#   WERROR=1      a warning is an error, as in .ci/run
+#   COVERAGE=1    counts lines for `make coverage`: build/coverage
+#   V=1           shows the commands
+#   CFLAGS, CPPFLAGS, LDFLAGS, PREFIX, LIBDIR, DESTDIR as usual
+#
+# A source is found by its folder: a new file needs no line here. A change of a flag rebuilds
+# what it changes.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+SHELL := /bin/sh
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+ifneq ($(filter default undefined,$(origin CC)),)
+CC := gcc
+endif
+OBJCOPY ?= objcopy
+PKG_CONFIG ?= pkg-config
+CLANG_FORMAT ?= clang-format
+INSTALL ?= install
+ifneq ($(filter default undefined,$(origin LD)),)
+LD := ld
+endif
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := ar
+endif
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+FUZZ_S ?= 60
+
+# --- The configuration and its folder ---
+
+empty :=
+CONFIG := $(filter-out gcc cc,$(notdir $(lastword $(CC)))) $(if $(filter 1,$(SAN)),san) \
+          $(if $(filter 1,$(FUZZ)),fuzz) $(if $(filter 1,$(COVERAGE)),coverage)
+CONFIG := $(subst $(empty) $(empty),-,$(strip $(CONFIG)))
+B := build$(addprefix /,$(CONFIG))
+THIRD_PARTY := build/third_party
+
+# --- What is there: a folder that is still empty makes nothing ---
+
+LIB_FOLDERS := base http tls engine
+base_SOURCES := $(wildcard base/*.c)
+http_SOURCES := $(wildcard http/*.c)
+tls_SOURCES := $(wildcard tls/*.c)
+engine_SOURCES := $(wildcard engine/*.c)
+llm_SOURCES := $(wildcard llm/*.c)
+cli_SOURCES := $(wildcard cli/*.c)
+mock_SOURCES := $(wildcard mock/*.c)
+LIB_SOURCES := $(foreach folder,$(LIB_FOLDERS),$($(folder)_SOURCES))
+C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli mock perf examples \
+             tests/unit tests/sim tests/live tests/fuzz))
+
+# --- Third parties ---
+
+PACKAGES := liburing openssl libcjson
+PACKAGES_FOUND := $(shell $(PKG_CONFIG) --exists $(PACKAGES) 2>/dev/null && echo yes)
+LLHTTP_SYSTEM := $(shell $(PKG_CONFIG) --exists libllhttp 2>/dev/null && echo yes)
+# The C sources that Debian's node-llhttp ships, installed or unpacked by `make deps`.
+LLHTTP_SHARE := $(patsubst %/llhttp/llhttp.c,%,$(firstword \
+                  $(wildcard /usr/share/llhttp/llhttp.c $(THIRD_PARTY)/usr/share/llhttp/llhttp.c)))
+
+ifeq ($(LLHTTP_SYSTEM),yes)
+LLHTTP_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags libllhttp)
+LLHTTP_LIBS := $(shell $(PKG_CONFIG) --libs libllhttp)
+else
+LLHTTP_CPPFLAGS := -isystem $(LLHTTP_SHARE)/include/llhttp -DLLHTTP_STRICT_MODE=1
+llhttp_OBJECTS := $(addprefix $(B)/obj/llhttp/,api.o http.o llhttp.o)
+endif
+
+NEEDS_NO_PACKAGES := help deps ci-deps bench-deps clean format tidy test demo fuzz
+ifneq ($(filter-out $(NEEDS_NO_PACKAGES),$(or $(MAKECMDGOALS),all)),)
+ifneq ($(PACKAGES_FOUND),yes)
+$(error liburing, OpenSSL or cJSON is not installed (or pkg-config itself): run `make deps`)
+endif
+ifeq ($(LLHTTP_SYSTEM)$(LLHTTP_SHARE),)
+$(error llhttp is not here: run `make deps`, which brings the sources in Debian's node-llhttp)
+endif
+endif
+
+# --- Flags ---
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wswitch-enum -Wstrict-prototypes \
+            -Wmissing-prototypes $(if $(filter 1,$(WERROR)),-Werror)
+HARDENING := -fstack-protector-strong
+# Not every compiler knows this one on every processor.
+HARDENING += $(shell $(CC) -Werror -fstack-clash-protection -x c -c /dev/null -o /dev/null \
+               2>/dev/null && echo -fstack-clash-protection)
+
+ifeq ($(SAN),1)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(FUZZ),1)
+SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
+            -fno-omit-frame-pointer
+else ifeq ($(COVERAGE),1)
+CFLAGS := -O0 -g
+SANITIZE := --coverage
+else ifeq ($(filter -O0,$(CFLAGS)),)
+HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+endif
+
+ALL_CPPFLAGS := -D_GNU_SOURCE -I. -Iinclude $(LLHTTP_CPPFLAGS) \
+                $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
+ALL_CFLAGS := -std=gnu11 $(CFLAGS) -pthread $(HARDENING) $(SANITIZE)
+ALL_LDFLAGS := -pthread $(SANITIZE) -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(LDFLAGS)
+LIB_MODE := -fPIC -fvisibility=hidden
+PROGRAM_MODE := -fPIE
+
+QUOIT_LIBS := $(shell $(PKG_CONFIG) --libs liburing openssl 2>/dev/null) $(LLHTTP_LIBS)
+CJSON_LIBS := $(shell $(PKG_CONFIG) --libs libcjson 2>/dev/null)
+
+ifeq ($(V),1)
+say = @:
+else
+say = @printf '  %-8s %s\n' $(1) $(2)
+Q := @
+endif
+
+# --- What comes out ---
+
+VERSION = $(shell awk '/define QUOIT_VERSION_(MAJOR|MINOR|PATCH) / \
+            { printf "%s%s", dot, $$3; dot = "." }' include/quoit.h)
+SONAME := libquoit.so.0
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
+# One archive a folder. A test is linked with its own layer and those below, and with nothing else,
+# so that a call upwards does not link.
+base_A := $(B)/obj/base.a
+http_A := $(B)/obj/http.a $(if $(llhttp_OBJECTS),$(B)/obj/llhttp.a) $(base_A)
+tls_A := $(B)/obj/tls.a $(base_A)
+engine_A := $(B)/obj/engine.a $(B)/obj/tls.a $(http_A)
+llm_A := $(B)/obj/llm.a $(base_A)
+cli_A := $(B)/obj/cli.a $(B)/obj/llm.a $(engine_A)
+mock_A := $(B)/obj/mock.a $(if $(llhttp_OBJECTS),$(B)/obj/llhttp.a) $(base_A)
+
+LIBRARIES := $(if $(LIB_SOURCES),$(B)/libquoit.a $(B)/libquoit.so) \
+             $(if $(llm_SOURCES),$(B)/libquoit_llm.a)
+PROGRAMS := $(if $(wildcard cli/main.c),$(B)/quoit) $(if $(wildcard mock/main.c),$(B)/quoit-mock)
+# In perf/ and tests/, a source without a main is a part of all programs there.
+with_main = $(if $(1),$(shell grep -l '^int main' $(1)))
+PERF_SOURCES := $(call with_main,$(wildcard perf/*.c))
+PERF := $(PERF_SOURCES:%.c=$(B)/%)
+PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES),$(wildcard perf/*.c)))
+UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
+LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c))
+LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+
+UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
+SIM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*_test.c))
+LIVE_PROGRAMS := $(LIVE_SOURCES:%.c=$(B)/%)
+# A script with a first line `#!` is a test; one without is read by others.
+LIVE_SCRIPTS := $(shell grep -ls '^\#!' $(wildcard tests/live/*.sh tests/live/*.py) /dev/null)
+LIVE_TESTS := $(filter %_test,$(LIVE_PROGRAMS)) $(LIVE_SCRIPTS)
+FUZZ_TARGETS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+
+.PHONY: all
+all: $(LIBRARIES) $(PROGRAMS) $(PERF) $(EXAMPLES) ## build everything (the default)
+
+# --- Rules ---
+
+# A stamp changes only when its text does.
+define stamp
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(1))' >$@.new
+	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
+endef
+
+.PHONY: FORCE
+FORCE:
+
+$(B)/flags: FORCE
+	$(call stamp,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARNINGS) $(ALL_LDFLAGS) $(QUOIT_LIBS))
+
+$(B)/sources: FORCE
+	$(call stamp,$(LIB_SOURCES) $(llm_SOURCES) $(cli_SOURCES) $(mock_SOURCES) $(llhttp_OBJECTS))
+
+mode = $(if $(filter $(LIB_FOLDERS) llm,$(firstword $(subst /, ,$(1)))),$(LIB_MODE),$(PROGRAM_MODE))
+
+$(B)/obj/%.o: %.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARNINGS) $(call mode,$*) -MMD -MP -c $< -o $@
+
+# Not our code, not our warnings.
+$(B)/obj/llhttp/%.o: $(LLHTTP_SHARE)/llhttp/%.c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -w $(LIB_MODE) -MMD -MP -c $< -o $@
+
+define archive
+	@mkdir -p $(@D)
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(filter %.o,$^)
+endef
+
+$(B)/obj/llhttp.a: $(llhttp_OBJECTS)
+	$(archive)
+
+define folder_archive
+$(B)/obj/$(1).a: $(call objects,$(filter-out %/main.c,$($(1)_SOURCES))) $(B)/sources
+	$$(archive)
+endef
+$(foreach folder,$(LIB_FOLDERS) llm cli mock,$(eval $(call folder_archive,$(folder))))
+
+# One object, in which only quoit_* is still global: what is hidden cannot clash with the names of
+# the program it is linked into, nor can llhttp with another llhttp there.
+LIB_OBJECTS := $(call objects,$(LIB_SOURCES)) $(llhttp_OBJECTS)
+$(B)/obj/libquoit.o: $(LIB_OBJECTS) $(B)/sources
+	$(call say,LD,$@)
+	$(Q)$(LD) -r -z noexecstack -o $@ $(LIB_OBJECTS)
+	$(Q)$(OBJCOPY) --localize-hidden $@
+
+$(B)/libquoit.a: $(B)/obj/libquoit.o
+	$(archive)
+
+$(B)/libquoit_llm.a: $(call objects,$(llm_SOURCES)) $(B)/sources
+	$(archive)
+
+$(B)/$(SONAME): $(LIB_OBJECTS) engine/libquoit.map $(B)/sources
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -o $@ -Wl,-soname,$(SONAME) -Wl,--version-script=engine/libquoit.map \
+	  $(LIB_OBJECTS) $(ALL_LDFLAGS) $(QUOIT_LIBS)
+
+$(B)/libquoit.so: $(B)/$(SONAME)
+	$(Q)ln -sf $(SONAME) $@
+
+# $(call program,libraries): all objects and archives that it depends on, in their order.
+define program
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) -pie -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) $(1)
+endef
+
+$(B)/quoit: $(call objects,$(cli_SOURCES)) $(B)/libquoit_llm.a $(B)/libquoit.a
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS))
+
+# The stand-in shares nothing with the library but llhttp.
+$(B)/quoit-mock: $(call objects,$(mock_SOURCES)) $(llhttp_OBJECTS) $(B)/sources
+	$(call program,$(LLHTTP_LIBS) -lssl -lcrypto -lm)
+
+# perf/parts*.c measure single modules, so they need what libquoit.a hides.
+$(filter $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PARTS) $(engine_A)
+	$(call program,$(QUOIT_LIBS) -lm)
+
+$(filter-out $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PARTS) \
+    $(B)/libquoit.a
+	$(call program,$(QUOIT_LIBS) -lm)
+
+$(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit.a
+	$(call program,$(QUOIT_LIBS))
+
+define unit_tests
+$(filter $(B)/tests/unit/$(1)_%,$(UNIT_TESTS)): $(B)/tests/%: $(B)/obj/tests/%.o \
+    $(UNIT_PARTS) $($(1)_A)
+	$$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
+endef
+$(foreach folder,$(LIB_FOLDERS) llm cli mock,$(eval $(call unit_tests,$(folder))))
+
+# The library without its ring, and the simulated network in the ring's place.
+SIM_SOURCES := $(filter-out %_test.c,$(wildcard tests/sim/*.c)) \
+               $(filter-out engine/ring%,$(engine_SOURCES))
+$(SIM_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SIM_SOURCES)) $(B)/obj/tls.a \
+    $(http_A) $(B)/sources
+	$(call program,$(QUOIT_LIBS) -lm)
+
+$(LIVE_PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(LIVE_PARTS) $(B)/libquoit.a
+	$(call program,$(QUOIT_LIBS) -lm)
+
+$(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/llm.a $(engine_A)
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -fsanitize=fuzzer)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+# --- Tests ---
+
+.PHONY: test test-unit test-sim test-unit-sim test-live test-install test-programs tidy format
+RUN = QUOIT_BUILD=$(B) QUOIT_CC='$(CC) $(SANITIZE)' tests/run.sh
+# A make without -j still uses the cores. Lines with it begin with +: make cannot see $(MAKE) there.
+MAKE_J = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+INSTALL_FOR_TEST = rm -rf $(B)/tests/installed && \
+  $(MAKE) install PREFIX=/usr/local LIBDIR=/usr/local/lib DESTDIR=$(B)/tests/installed >/dev/null
+
+test: ## everything: packages, build, all tests, tidy
+	@tests/deps.sh build test
+	+@$(MAKE_J) test-programs
+	+@$(INSTALL_FOR_TEST)
+	@$(RUN) --together $(UNIT_TESTS) --in-turn $(SIM_TESTS) $(LIVE_TESTS) \
+	  tests/install_test.sh tests/tidy.sh tests/tidy_test.sh
+
+test-programs: all $(UNIT_TESTS) $(SIM_TESTS) $(LIVE_PROGRAMS) ## build the tests, run none
+
+test-unit: $(UNIT_TESTS) ## the unit tests
+	@$(RUN) --together $(UNIT_TESTS)
+
+test-sim: $(SIM_TESTS) ## the engine over a simulated network, 10,000 seeds
+	@$(RUN) --in-turn $(SIM_TESTS)
+
+test-unit-sim: $(UNIT_TESTS) $(SIM_TESTS)
+	@$(RUN) --together $(UNIT_TESTS) --in-turn $(SIM_TESTS)
+
+test-live: all $(LIVE_PROGRAMS) ## the real ring against quoit-mock and nginx
+	@$(RUN) --in-turn $(LIVE_TESTS)
+
+test-install: all ## install into a folder, build the examples against it
+	+@$(INSTALL_FOR_TEST)
+	@$(RUN) --in-turn tests/install_test.sh
+
+tidy: ## house rules: who includes whom, sizes, format
+	@tests/tidy.sh
+
+format: ## lay out all C files with clang-format
+	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
+
+# --- The rest ---
+
+.PHONY: deps ci-deps bench-deps demo bench fuzz fuzz-programs coverage install clean help
+deps: ## install the Debian packages that are missing
+	@tests/deps.sh build test
+
+ci-deps: ## install clang and clang-format too
+	@tests/deps.sh build test ci
+
+bench-deps: ## install what `make bench` compares with
+	@tests/deps.sh build bench
+
+demo: ## 1,000 queries over HTTP and HTTPS against quoit-mock
+	@tests/deps.sh build
+	+@$(MAKE_J) $(B)/quoit $(B)/quoit-mock
+	@QUOIT_BUILD=$(B) examples/demo.sh
+
+bench: all ## against wrk, h2load, ab and a bare io_uring loop
+	@QUOIT_BUILD=$(B) perf/bench.sh
+
+fuzz: ## each codec for FUZZ_S=60 seconds, with clang
+	@tests/deps.sh build ci
+	+@$(MAKE_J) CC=clang FUZZ=1 fuzz-programs
+	@QUOIT_BUILD=build/clang-fuzz tests/fuzz.sh $(FUZZ_S)
+
+fuzz-programs: $(FUZZ_TARGETS)
+
+coverage: ## lines that the unit tests and the simulation reach
+	+@$(MAKE_J) COVERAGE=1 SAN= CC=gcc \
+	  $(patsubst $(B)/%,build/coverage/%,$(UNIT_TESTS) $(SIM_TESTS))
+	+@$(MAKE) COVERAGE=1 SAN= CC=gcc test-unit-sim
+	@tests/coverage.sh build/coverage
+
+# $(call pkg_config,name,description,requires,libs,libs.private)
+define pkg_config
+	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR:$(PREFIX)/%=$${prefix}/%)' \
+	  'includedir=$${prefix}/include' '' \
+	  'Name: $(1)' 'Description: $(2)' 'Version: $(VERSION)' \
+	  'Requires$(3)' 'Libs: -L$${libdir} $(4)' 'Libs.private: $(5)' \
+	  'Cflags: -I$${includedir}' >$(B)/$(1).pc
+	$(INSTALL) -m 644 $(B)/$(1).pc $(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc
+endef
+
+# The header of libquoit_llm comes with a later version; till then it is a part of the command.
+install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	$(INSTALL) -m 644 include/quoit.h $(DESTDIR)$(PREFIX)/include/quoit.h
+	$(INSTALL) -m 644 $(B)/libquoit.a $(DESTDIR)$(LIBDIR)/libquoit.a
+	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so.$(VERSION)
+	ln -sf libquoit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so
+	$(call pkg_config,quoit,HTTP requests in large batches over io_uring,.private: liburing openssl,\
+	  -lquoit,-pthread $(LLHTTP_LIBS))
+ifneq ($(wildcard include/quoit_llm.h),)
+	$(INSTALL) -m 644 include/quoit_llm.h $(DESTDIR)$(PREFIX)/include/quoit_llm.h
+	$(INSTALL) -m 644 $(B)/libquoit_llm.a $(DESTDIR)$(LIBDIR)/libquoit_llm.a
+	$(call pkg_config,quoit_llm,The JSON of LLM APIs for quoit,: quoit libcjson,-lquoit_llm,)
+endif
+
+clean: ## remove this configuration's build (all of build/ for the default one)
+	rm -rf $(B)
+
+help: ## this list
+	@awk '/^#   [A-Z]/ { print substr($$0, 3) } \
+	  /^[a-z-]+:.*## / { split($$1, target, ":"); \
+	    printf "  make %-14s%s\n", target[1], substr($$0, index($$0, "## ") + 3) }' Makefile

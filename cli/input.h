@@ -1,0 +1,62 @@
+/*
+ * input: the lines of a file or a pipe, read as they are asked for.
+ *
+ * Happy path: input_open, input_next until INPUT_END, input_close. Memory is that of the longest
+ * line, whatever the file's size.
+ *
+ * A pipe may have nothing to give just now: then input_next says INPUT_LATER and does not block. A
+ * line longer than line_max is told of with too_long, without its bytes, and reading goes on behind
+ * it. A byte order mark at the start is dropped, and so is the LF or CR LF of a line; a last line
+ * needs none.
+ */
+#ifndef QUOIT_CLI_INPUT_H
+#define QUOIT_CLI_INPUT_H
+
+#include "llm/json.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define INPUT_LINE_MAX ((size_t)256 << 20)
+
+enum input_next {
+    INPUT_LINE,
+    INPUT_LATER,  /* nothing there yet: ask again, or input_wait */
+    INPUT_END,    /* no more lines */
+    INPUT_FAILED, /* os_error says why */
+};
+
+struct input_line {
+    struct json_span bytes; /* good until the next call; without its line end */
+    uint64_t number;        /* from 1; blank lines count */
+    bool too_long;          /* then bytes is empty */
+};
+
+struct input {
+    /* To be read. */
+    const char *name;    /* for messages; borrowed */
+    int fd;              /* owned, but for stdin's */
+    int os_error;        /* after a failure */
+    uint64_t size;       /* of a regular file; else 0 */
+    uint64_t bytes_read; /* in the lines handed out */
+    uint64_t line_number;
+    size_t line_max; /* set by input_open; may be changed before the first line */
+
+    /* Private. */
+    bool may_block;
+    bool ended, skipping;
+    char *bytes; /* owned */
+    size_t room, begin, searched, end;
+};
+
+/* `path` "-" is stdin. False: os_error says why. */
+bool input_open(struct input *input, const char *path);
+
+void input_close(struct input *input);
+
+enum input_next input_next(struct input *input, struct input_line *line_out);
+
+/* Blocks until there is more to read, a signal comes, or wait_ms have passed. */
+void input_wait(const struct input *input, int wait_ms);
+
+#endif

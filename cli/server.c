@@ -1,0 +1,143 @@
+/*
+ * server: choosing, showing, and the proxies that are not used.
+ */
+#include "cli/server.h"
+
+#include "llm/endpoint.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Host and port of an absolute url, with a user name if there is one. */
+static struct json_span server_authority(const char *url)
+{
+    const char *begin = strstr(url, "://");
+
+    begin = begin == NULL ? url : begin + 3;
+    return (struct json_span){ begin, strcspn(begin, "/?#") };
+}
+
+bool server_choose(struct server *server, const char *given)
+{
+    const char *variable = getenv("OPENAI_BASE_URL");
+
+    *server = (struct server){ .base_url = given };
+    if (given == NULL && variable != NULL && *variable != '\0') {
+        *server = (struct server){ variable, "OPENAI_BASE_URL" };
+    } else if (given == NULL) {
+        server->base_url = "https://api.openai.com/v1";
+    }
+    const char *from = server->variable != NULL ? server->variable : "--base-url";
+    struct json_span authority = server_authority(server->base_url);
+    if (memchr(authority.bytes, '@', authority.size) != NULL) {
+        fprintf(stderr, "quoit batch: %s holds a user name: say it with -H @FILE\n", from);
+        return false;
+    }
+    if (!endpoint_is_absolute(server->base_url)) {
+        fprintf(stderr, "quoit batch: %s is not an absolute url: http://HOST/v1\n", from);
+        return false;
+    }
+    return true;
+}
+
+/* Up to `size` bytes of a url; what could move a cursor becomes a question mark. */
+static void append_clean(struct text *out, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
+        text_append(out, (struct json_span){ byte < 0x21 || byte > 0x7e ? "?" : &bytes[i], 1 });
+    }
+}
+
+void server_append_url(struct text *out, const char *url)
+{
+    struct json_span authority = server_authority(url);
+    const char *at = memchr(authority.bytes, '@', authority.size);
+
+    if (at != NULL) { /* a Location may be anything */
+        append_clean(out, url, (size_t)(authority.bytes - url));
+        url = at + 1;
+    }
+    append_clean(out, url, strcspn(url, "?#"));
+}
+
+static bool name_is_secret(const char *name, size_t size)
+{
+    static const char *const words[] = { "key", "token", "secret", "sig", "pass", "auth" };
+
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        size_t word_size = strlen(words[i]);
+        for (size_t at = 0; at + word_size <= size; at++) {
+            if (strncasecmp(name + at, words[i], word_size) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void server_append_url_hidden(struct text *out, const char *url)
+{
+    const char *at = url + strcspn(url, "?#");
+
+    server_append_url(out, url);
+    while (*at == '?' || *at == '&') {
+        size_t name_size = strcspn(at + 1, "=&#");
+        size_t size = strcspn(at + 1, "&#");
+        bool hidden = name_size < size && name_is_secret(at + 1, name_size);
+        append_clean(out, at, 1 + (hidden ? name_size : size));
+        if (hidden) {
+            text_append_string(out, "=***");
+        }
+        at += 1 + size;
+    }
+}
+
+/* Does NO_PROXY name the host? A list of hosts and domains, or `*`. */
+static bool server_needs_no_proxy(const char *host, size_t size)
+{
+    const char *list = getenv("no_proxy");
+
+    list = list != NULL ? list : getenv("NO_PROXY");
+    while (list != NULL && *list != '\0') {
+        list += strspn(list, ", .");
+        size_t name_size = strcspn(list, ", ");
+        bool fits = name_size > 0 && name_size <= size &&
+                    strncasecmp(host + size - name_size, list, name_size) == 0 &&
+                    (name_size == size || host[size - name_size - 1] == '.');
+        if (fits || (name_size == 1 && *list == '*')) {
+            return true;
+        }
+        list += name_size;
+    }
+    return false;
+}
+
+const char *server_unused_proxy(const char *url)
+{
+    static const char *const of_https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
+                                            "ALL_PROXY" };
+    /* Not HTTP_PROXY: in a CGI program that is a header of whoever calls it. */
+    static const char *const of_http[] = { "http_proxy", "all_proxy", "ALL_PROXY" };
+    bool secure = strncasecmp(url, "https:", 6) == 0;
+    const char *const *names = secure ? of_https : of_http;
+    size_t count = secure ? COUNT_OF(of_https) : COUNT_OF(of_http);
+    struct json_span authority = server_authority(url);
+    size_t host_size = authority.size;
+
+    if (authority.size > 0 && authority.bytes[0] != '[') {
+        const char *colon = memchr(authority.bytes, ':', authority.size);
+        host_size = colon != NULL ? (size_t)(colon - authority.bytes) : authority.size;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && *value != '\0') {
+            return server_needs_no_proxy(authority.bytes, host_size) ? NULL : names[i];
+        }
+    }
+    return NULL;
+}

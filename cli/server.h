@@ -1,0 +1,31 @@
+/*
+ * server: which server a batch goes to, said so that people may see it.
+ *
+ * A base url may hold more than is good for a screen: its query is never shown, and a user name in
+ * it is refused.
+ */
+#ifndef QUOIT_CLI_SERVER_H
+#define QUOIT_CLI_SERVER_H
+
+#include "llm/text.h"
+
+#include <stdbool.h>
+
+struct server {
+    const char *base_url; /* never NULL */
+    const char *variable; /* OPENAI_BASE_URL if that named it, else NULL */
+};
+
+/* `given` is --base-url, or NULL. False: a line on stderr says why; exit 2. */
+bool server_choose(struct server *server, const char *given);
+
+/* Append the url without its query and without control characters. */
+void server_append_url(struct text *out, const char *url);
+
+/* Append the url; of its query, values of names like key, token, sig are hidden. */
+void server_append_url_hidden(struct text *out, const char *url);
+
+/* The proxy variable that other programs would obey for this url; NULL: none. */
+const char *server_unused_proxy(const char *url);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * summary: the counts as text, and as JSON with the keys of a bench result where they apply.
+ */
+#include "cli/summary.h"
+
+#include "cli/progress.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+void summary_count(struct summary *summary, const struct quoit_result *result)
+{
+    const struct quoit_times *times = &result->times;
+
+    summary->attempts += result->attempts;
+    summary->maybe_billed += result->maybe_billed;
+    if (result->error == QUOIT_OK) {
+        summary->statuses[result->status < SUMMARY_STATUSES ? result->status : 0]++;
+    } else {
+        summary->errors[result->error < SUMMARY_ERRORS ? result->error : 0]++;
+    }
+    if (times->granted_ns != 0 && times->end_ns >= times->granted_ns) {
+        histogram_add(&summary->latency, times->end_ns - times->granted_ns);
+    }
+    if (times->sent_ns != 0 && times->end_ns >= times->sent_ns) {
+        histogram_add(&summary->service, times->end_ns - times->sent_ns);
+    }
+}
+
+static double summary_seconds(const struct summary *summary)
+{
+    return (double)(summary->end_ns - summary->begin_ns) / 1e9;
+}
+
+static double summary_per_second(const struct summary *summary, uint64_t count)
+{
+    double seconds = summary_seconds(summary);
+
+    return seconds > 0 ? (double)count / seconds : 0;
+}
+
+static double milliseconds(uint64_t ns)
+{
+    return (double)ns / 1e6;
+}
+
+static void print_statuses(const struct summary *summary, FILE *to)
+{
+    fputs("  statuses ", to);
+    for (unsigned status = 0; status < SUMMARY_STATUSES; status++) {
+        if (summary->statuses[status] != 0) {
+            fprintf(to, " %u: %ju", status, (uintmax_t)summary->statuses[status]);
+        }
+    }
+    for (unsigned i = 0; i < SUMMARY_ERRORS; i++) {
+        if (summary->errors[i] != 0) {
+            fprintf(to, " %s: %ju", quoit_error_code((enum quoit_error)i),
+                    (uintmax_t)summary->errors[i]);
+        }
+    }
+    if (summary->invalid_lines != 0) {
+        fprintf(to, " invalid_input_line: %ju", (uintmax_t)summary->invalid_lines);
+    }
+    fputc('\n', to);
+}
+
+void summary_print(const struct summary *summary, FILE *to)
+{
+    uint64_t done = summary->good + summary->failed;
+
+    fprintf(to, "quoit: %ju done: %ju ok, %ju failed", (uintmax_t)done, (uintmax_t)summary->good,
+            (uintmax_t)summary->failed);
+    if (summary->left != 0) {
+        fprintf(to, ", %ju left unanswered", (uintmax_t)summary->left);
+    }
+    fprintf(to, "; %.2f s, %.1f requests/s\n", summary_seconds(summary),
+            summary_per_second(summary, done));
+    const struct histogram *latency = &summary->latency;
+    if (latency->count != 0) {
+        fprintf(to, "  latency   p50 %.1f ms  p90 %.1f ms  p99 %.1f ms  max %.1f ms\n",
+                milliseconds(histogram_percentile(latency, 0.5)),
+                milliseconds(histogram_percentile(latency, 0.9)),
+                milliseconds(histogram_percentile(latency, 0.99)), milliseconds(latency->max));
+    }
+    if (summary->tokens_known) {
+        fprintf(to, "  tokens    %ju in, %ju out, %.0f out/s\n", (uintmax_t)summary->tokens_in,
+                (uintmax_t)summary->tokens_out, summary_per_second(summary, summary->tokens_out));
+    }
+    fprintf(to, "  attempts  %ju, of them retries %ju; maybe billed twice %ju; connections %ju\n",
+            (uintmax_t)summary->attempts, (uintmax_t)summary->stats.retries,
+            (uintmax_t)summary->maybe_billed, (uintmax_t)summary->stats.opened);
+    print_statuses(summary, to);
+}
+
+/* cJSON's numbers are doubles: exact up to 2^53, more than any count of ours. */
+static void add_number(cJSON *object, const char *name, double number)
+{
+    (void)cJSON_AddNumberToObject(object, name, number); /* memory is asked for at the end */
+}
+
+static void add_count(cJSON *object, const char *name, uint64_t count)
+{
+    add_number(object, name, (double)count);
+}
+
+/* Milliseconds, to the microsecond: more digits would only pretend. */
+static void add_milliseconds(cJSON *object, const char *name, double ns)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%.3f", ns / 1e6);
+    (void)cJSON_AddRawToObject(object, name, text);
+}
+
+static void add_histogram(cJSON *object, const char *name, const struct histogram *histogram)
+{
+    static const struct {
+        const char *name;
+        double fraction;
+    } percentiles[] = { { "p50", 0.5 },  { "p75", 0.75 }, { "p90", 0.9 },
+                        { "p95", 0.95 }, { "p99", 0.99 }, { "p99.9", 0.999 } };
+    cJSON *out = cJSON_AddObjectToObject(object, name);
+
+    add_count(out, "count", histogram->count);
+    if (histogram->count == 0) {
+        return;
+    }
+    add_milliseconds(out, "min", (double)histogram->min);
+    add_milliseconds(out, "mean", histogram->mean);
+    add_milliseconds(out, "std", histogram_deviation(histogram));
+    for (size_t i = 0; i < COUNT_OF(percentiles); i++) {
+        if ((double)histogram->count * (1 - percentiles[i].fraction) < 1) {
+            (void)cJSON_AddNullToObject(out, percentiles[i].name);
+        } else {
+            uint64_t value = histogram_percentile(histogram, percentiles[i].fraction);
+            add_milliseconds(out, percentiles[i].name, (double)value);
+        }
+    }
+    add_milliseconds(out, "max", (double)histogram->max);
+}
+
+static void add_errors(cJSON *object, const struct summary *summary)
+{
+    cJSON *errors = cJSON_AddObjectToObject(object, "errors");
+
+    for (unsigned i = 0; i < SUMMARY_ERRORS; i++) {
+        const char *code = quoit_error_code((enum quoit_error)i);
+        if (summary->errors[i] == 0) {
+            continue;
+        }
+        cJSON *there = cJSON_GetObjectItemCaseSensitive(errors, code);
+        if (there != NULL) { /* several errors share a code */
+            cJSON_SetNumberValue(there, there->valuedouble + (double)summary->errors[i]);
+        } else {
+            add_count(errors, code, summary->errors[i]);
+        }
+    }
+    if (summary->invalid_lines != 0) {
+        add_count(errors, "invalid_input_line", summary->invalid_lines);
+    }
+}
+
+static void add_requests(cJSON *root, const struct summary *summary)
+{
+    cJSON *requests = cJSON_AddObjectToObject(root, "requests");
+    cJSON *statuses = cJSON_AddObjectToObject(root, "statuses");
+
+    add_count(requests, "total", summary->good + summary->failed + summary->left);
+    add_count(requests, "ok", summary->good);
+    add_count(requests, "failed", summary->failed);
+    add_count(requests, "unsent", summary->left);
+    add_count(requests, "resent", summary->stats.resent);
+    add_errors(requests, summary);
+    for (unsigned status = 0; status < SUMMARY_STATUSES; status++) {
+        char name[8];
+        snprintf(name, sizeof(name), "%u", status);
+        if (summary->statuses[status] != 0) {
+            add_count(statuses, name, summary->statuses[status]);
+        }
+    }
+}
+
+static void add_tokens(cJSON *root, const struct summary *summary)
+{
+    cJSON *tokens = cJSON_AddObjectToObject(root, "tokens");
+    uint64_t all = summary->tokens_in + summary->tokens_out;
+
+    add_count(tokens, "in", summary->tokens_in);
+    add_count(tokens, "out", summary->tokens_out);
+    add_number(tokens, "out_per_second", summary_per_second(summary, summary->tokens_out));
+    add_number(tokens, "total_per_second", summary_per_second(summary, all));
+}
+
+static cJSON *summary_build(const struct summary *summary)
+{
+    cJSON *root = cJSON_CreateObject();
+    char started[32] = "";
+    struct tm date;
+    time_t started_at = (time_t)summary->started_at;
+
+    add_requests(root, summary);
+    add_number(root, "seconds", summary_seconds(summary));
+    add_number(root, "requests_per_second",
+               summary_per_second(summary, summary->good + summary->failed));
+    add_histogram(root, "latency_ms", &summary->latency);
+    add_histogram(root, "service_ms", &summary->service);
+    if (summary->tokens_known) {
+        add_tokens(root, summary);
+    }
+    add_count(root, "retries", summary->stats.retries);
+    add_count(root, "attempts", summary->attempts);
+    add_count(root, "maybe_billed", summary->maybe_billed);
+    add_count(root, "connections", summary->stats.opened);
+    (void)cJSON_AddStringToObject(root, "percentiles", "hdr");
+    (void)cJSON_AddBoolToObject(root, "interrupted", summary->interrupted);
+    if (summary->stopped[0] != '\0') {
+        (void)cJSON_AddStringToObject(root, "stopped", summary->stopped);
+    } else {
+        (void)cJSON_AddNullToObject(root, "stopped");
+    }
+    (void)cJSON_AddStringToObject(root, "version", quoit_version());
+    if (gmtime_r(&started_at, &date) != NULL) {
+        (void)strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &date);
+    }
+    (void)cJSON_AddStringToObject(root, "started_at", started);
+    return root;
+}
+
+bool summary_write_json(const struct summary *summary, int fd)
+{
+    cJSON *root = summary_build(summary);
+    char *text = cJSON_Print(root);
+    size_t size = text == NULL ? 0 : strlen(text);
+    size_t done = 0;
+
+    cJSON_Delete(root);
+    if (text == NULL) {
+        errno = ENOMEM;
+        return false;
+    }
+    text[size++] = '\n'; /* in place of the NUL */
+    while (done < size) {
+        ssize_t count = write(fd, text + done, size - done);
+        if (count < 0 && errno != EINTR) {
+            break;
+        }
+        done += count > 0 ? (size_t)count : 0;
+    }
+    cJSON_free(text);
+    return done == size;
+}

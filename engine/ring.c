@@ -1,0 +1,758 @@
+/*
+ * ring: io_uring behind engine/ring.h; the only file that knows liburing.
+ *
+ * Happy path: calls fill SQEs; ring_turn hands them over and waits with one kernel entry, copies
+ * the completions out, and gives the CQ back before any of them is acted on.
+ *
+ * It can fail at create only (old kernel, seccomp, sysctl, locked memory). Later a full submission
+ * queue is submitted at once, and completions that overflow the CQ wait in the kernel (NODROP).
+ *
+ * Promises: user_data is never used twice, since a linked timeout and a cancel find their target by
+ * it, also late (DESIGN.md 3.4); an operation and its linked timeout are always submitted together;
+ * a buffer that was given back is offered to the kernel before anything new is armed.
+ */
+#include "engine/ring.h"
+
+#include "base/bits.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define RING_SQ_SIZE 256
+#define RING_SQ_SIZE_MIN 32
+#define RING_CQ_SIZE 4096
+#define RING_CQ_SIZE_SMALL 1024 /* where locked memory is limited to 64 KiB */
+#define RING_CQ_SIZE_MIN 256
+#define RING_BUFFERS 1024
+#define RING_BUFFERS_MIN 128
+#define RING_BUFFER_SIZE 4096
+#define RING_GROUP 0
+#define RING_CREATE_TRIES 3 /* a closed ring's locked memory comes back late */
+#define RING_CREATE_PAUSE_NS (10 * NS_PER_MS)
+#define RING_CLOSES_A_TURN 256 /* 8 us each: so that a turn stays bounded */
+#define RING_LOCKED_MEMORY_SMALL (64 * 1024u)
+
+/* user_data: verb, connection, and a number that is never used twice. */
+#define RING_SEQUENCE_BITS 40
+#define RING_CONN_BITS 21
+#define RING_SILENT UINT64_MAX     /* cancels and linked timeouts: nobody asks how they ended */
+#define RING_WAKE (UINT64_MAX - 1) /* the standing read of the wake eventfd */
+#define RING_HELD_VERBS (RING_RECV + 1) /* verbs that can be cancelled */
+
+/* What a ring is made of; smaller ones are tried where locked memory is short. */
+struct ring_sizes {
+    unsigned sq, cq, buffers;
+};
+
+struct ring_closing {
+    uint32_t conn;
+    int fd;
+};
+
+struct ring_message {
+    struct msghdr header;
+    struct iovec pieces[2];
+};
+
+struct ring {
+    struct io_uring uring;
+    struct ring_sizes sizes;
+    uint32_t conns_max;
+
+    struct io_uring_buf_ring *buffer_ring; /* owned; shared with the kernel */
+    char *buffers;                         /* owned; the kernel writes, we read in place */
+    uint32_t buffers_free;                 /* ours to count: the kernel's or on the way to it */
+    uint32_t buffers_returned;             /* given back, and not yet offered to the kernel */
+
+    uint64_t *held; /* user_data by connection and verb; 0: none */
+    uint64_t sequence;
+    struct __kernel_timespec *deadlines; /* beside their SQEs: read when those are submitted */
+    struct ring_message *messages;       /* the same */
+    struct ring_closing *closings;       /* a queue of conns_max places */
+    uint32_t closings_first, closings_count;
+    uint64_t operations; /* started and not ended; quiet ones do not count */
+
+    int wake_fd;
+    uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
+    bool wake_armed;
+
+    uint64_t before_ns, after_ns, turns;
+    uint64_t spin_max_ns;
+    uint32_t spin_penalty, spin_skip; /* DESIGN.md 3.6 */
+    struct ring_stats stats;
+};
+
+static uint64_t clock_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static struct __kernel_timespec timespec_of(uint64_t ns)
+{
+    return (struct __kernel_timespec){ .tv_sec = (long long)min_u64(ns / NS_PER_S, INT32_MAX),
+                                       .tv_nsec = (long long)(ns % NS_PER_S) };
+}
+
+uint64_t ring_now_ns(const struct ring *ring)
+{
+    (void)ring;
+    return clock_ns();
+}
+
+/* -------- create and destroy -------- */
+
+static int ring_map_buffers(struct ring *ring)
+{
+    unsigned count = ring->sizes.buffers;
+    struct io_uring_buf_reg registration = { .ring_entries = count, .bgid = RING_GROUP };
+
+    ring->buffer_ring = mmap(NULL, count * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
+                             MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    if (ring->buffer_ring == MAP_FAILED) {
+        ring->buffer_ring = NULL;
+        return -ENOMEM;
+    }
+    ring->buffers = mmap(NULL, (size_t)count * RING_BUFFER_SIZE, PROT_READ | PROT_WRITE,
+                         MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    if (ring->buffers == MAP_FAILED) {
+        ring->buffers = NULL;
+        return -ENOMEM;
+    }
+    registration.ring_addr = (uint64_t)(uintptr_t)ring->buffer_ring;
+    int error = io_uring_register_buf_ring(&ring->uring, &registration, 0);
+    if (error != 0) {
+        return error;
+    }
+    io_uring_buf_ring_init(ring->buffer_ring);
+    for (uint32_t buffer = 0; buffer < count; buffer++) {
+        ring_give_back(ring, buffer);
+    }
+    return 0;
+}
+
+static void ring_unmap_buffers(struct ring *ring)
+{
+    if (ring->buffer_ring != NULL) {
+        munmap(ring->buffer_ring, ring->sizes.buffers * sizeof(struct io_uring_buf));
+    }
+    if (ring->buffers != NULL) {
+        munmap(ring->buffers, (size_t)ring->sizes.buffers * RING_BUFFER_SIZE);
+    }
+    ring->buffer_ring = NULL;
+    ring->buffers = NULL;
+    ring->buffers_free = 0;
+    ring->buffers_returned = 0;
+}
+
+/* One try with ring->sizes. 0, or a negative errno with nothing left behind. */
+static int ring_set_up(struct ring *ring)
+{
+    struct io_uring_params params = {
+        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+                 IORING_SETUP_CLAMP,
+        .cq_entries = ring->sizes.cq,
+    };
+
+    int error = io_uring_queue_init_params(ring->sizes.sq, &ring->uring, &params);
+    if (error != 0) {
+        return error;
+    }
+    error = ring_map_buffers(ring);
+    if (error != 0) {
+        io_uring_queue_exit(&ring->uring);
+        ring_unmap_buffers(ring);
+    }
+    return error;
+}
+
+/* One try from the wished sizes down to the smallest. */
+static int ring_set_up_shrinking(struct ring *ring, struct ring_sizes sizes)
+{
+    for (;;) {
+        ring->sizes = sizes;
+        int error = ring_set_up(ring);
+        if (error != -ENOMEM) {
+            return error;
+        }
+        if (sizes.cq > RING_CQ_SIZE_MIN) {
+            sizes.cq /= 2;
+        } else if (sizes.sq > RING_SQ_SIZE_MIN) {
+            sizes.sq /= 2;
+        } else if (sizes.buffers > RING_BUFFERS_MIN) {
+            sizes.buffers /= 2;
+        } else {
+            return -ENOMEM;
+        }
+    }
+}
+
+static enum quoit_error ring_open(struct ring *ring)
+{
+    struct ring_sizes wished = { RING_SQ_SIZE, RING_CQ_SIZE, RING_BUFFERS };
+    struct rlimit locked;
+    struct timespec pause = { .tv_nsec = RING_CREATE_PAUSE_NS };
+    int error = 0;
+
+    if (getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur <= RING_LOCKED_MEMORY_SMALL) {
+        wished.cq = RING_CQ_SIZE_SMALL;
+    }
+    for (int try = 0; try < RING_CREATE_TRIES; try++) {
+        if (try > 0) {
+            nanosleep(&pause, NULL);
+        }
+        error = ring_set_up_shrinking(ring, wished);
+        if (error != -ENOMEM) {
+            break;
+        }
+    }
+    switch (error) {
+    case 0:
+        return QUOIT_OK;
+    case -ENOMEM:
+        return QUOIT_E_LOCKED_MEMORY;
+    case -EMFILE:
+    case -ENFILE:
+        return QUOIT_E_NO_DESCRIPTOR;
+    default: /* EPERM, ENOSYS, EINVAL: refused, or older than what we ask for */
+        return QUOIT_E_NO_URING;
+    }
+}
+
+struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out)
+{
+    assert(options->conns_max <= BIT(RING_CONN_BITS) - 1); /* the last one is RING_SILENT's */
+    struct ring *ring = calloc(1, sizeof(*ring));
+
+    *error_out = QUOIT_E_NO_MEMORY;
+    if (ring == NULL) {
+        return NULL;
+    }
+    ring->wake_fd = -1;
+    ring->conns_max = options->conns_max;
+    ring->spin_max_ns = options->spin_max_ns;
+    ring->held = calloc((size_t)options->conns_max * RING_HELD_VERBS, sizeof(*ring->held));
+    ring->closings = calloc(options->conns_max, sizeof(*ring->closings));
+    ring->deadlines = calloc(RING_SQ_SIZE, sizeof(*ring->deadlines));
+    ring->messages = calloc(RING_SQ_SIZE, sizeof(*ring->messages));
+    if (ring->held == NULL || ring->closings == NULL || ring->deadlines == NULL ||
+        ring->messages == NULL) {
+        goto fail;
+    }
+    ring->wake_fd = eventfd(0, EFD_CLOEXEC);
+    if (ring->wake_fd < 0) {
+        *error_out = QUOIT_E_NO_DESCRIPTOR;
+        goto fail;
+    }
+    *error_out = ring_open(ring);
+    if (*error_out != QUOIT_OK) {
+        goto fail;
+    }
+    io_uring_register_ring_fd(&ring->uring); /* saves a look-up per entry; works without */
+    io_uring_ring_dontfork(&ring->uring);    /* a child must not see the ring; it works without */
+    return ring;
+
+fail:
+    if (ring->wake_fd >= 0) {
+        close(ring->wake_fd);
+    }
+    free(ring->messages);
+    free(ring->deadlines);
+    free(ring->closings);
+    free(ring->held);
+    free(ring);
+    return NULL;
+}
+
+void ring_destroy(struct ring *ring)
+{
+    if (ring == NULL) {
+        return;
+    }
+    assert(ring->operations == 0);
+    assert(ring->closings_count == 0);
+
+    /* The read of wake_fd points into this struct: it has to end before the struct does. */
+    struct ring_done done;
+    while (ring->wake_armed) {
+        ring_wake(ring);
+        uint32_t count = ring_turn(ring, &done, 1, NS_PER_S, false);
+        assert(count == 0);
+    }
+    io_uring_queue_exit(&ring->uring);
+    ring_unmap_buffers(ring);
+    close(ring->wake_fd);
+    free(ring->messages);
+    free(ring->deadlines);
+    free(ring->closings);
+    free(ring->held);
+    free(ring);
+}
+
+/* -------- submission -------- */
+
+/* Offer the kernel the buffers that were given back. */
+static void ring_offer_buffers(struct ring *ring)
+{
+    if (ring->buffers_returned > 0) {
+        io_uring_buf_ring_advance(ring->buffer_ring, (int)ring->buffers_returned);
+        ring->buffers_returned = 0;
+    }
+}
+
+/* Hand over all SQEs without waiting. */
+static void ring_flush(struct ring *ring)
+{
+    ring_offer_buffers(ring);
+    while (io_uring_sq_ready(&ring->uring) > 0) {
+        ring->stats.entries++;
+        int submitted = io_uring_submit(&ring->uring);
+        /* EBUSY and EAGAIN: the kernel is short of memory for requests; task work may free some. */
+        assert(submitted >= 0 || submitted == -EBUSY || submitted == -EAGAIN ||
+               submitted == -EINTR);
+        if (submitted < 0) {
+            ring->stats.entries++;
+            io_uring_get_events(&ring->uring);
+        }
+    }
+}
+
+/*
+ * An SQE with room for one more behind it.
+ *
+ * A link holds only within one submission. Were the queue to fill up between an operation and its
+ * deadline, the operation would go out without one; so both are reserved here.
+ */
+static struct io_uring_sqe *ring_begin(struct ring *ring)
+{
+    if (io_uring_sq_space_left(&ring->uring) < 2) {
+        ring_flush(ring);
+    }
+    assert(io_uring_sq_space_left(&ring->uring) >= 2);
+    ring->stats.sqes++;
+    return io_uring_get_sqe(&ring->uring);
+}
+
+static uint64_t *ring_held(struct ring *ring, struct ring_tag tag)
+{
+    assert(tag.conn < ring->conns_max);
+    assert(tag.verb < RING_HELD_VERBS);
+    return &ring->held[(size_t)tag.conn * RING_HELD_VERBS + tag.verb];
+}
+
+/* Name a prepared SQE with a user_data that no other ever had. */
+static uint64_t ring_name(struct ring *ring, struct io_uring_sqe *sqe, struct ring_tag tag)
+{
+    ring->sequence = (ring->sequence + 1) & ((UINT64_C(1) << RING_SEQUENCE_BITS) - 1);
+    uint64_t user_data = (uint64_t)tag.verb << (RING_CONN_BITS + RING_SEQUENCE_BITS) |
+                         (uint64_t)tag.conn << RING_SEQUENCE_BITS | ring->sequence;
+    io_uring_sqe_set_data64(sqe, user_data);
+    return user_data;
+}
+
+/* Name a prepared SQE, note that the kernel holds it, and link its deadline, if any, behind it. */
+static void ring_commit(struct ring *ring, struct io_uring_sqe *sqe, struct ring_tag tag,
+                        uint64_t deadline_ns)
+{
+    uint64_t *held = ring_held(ring, tag);
+
+    assert(*held == 0); /* never two of a kind */
+    *held = ring_name(ring, sqe, tag);
+    ring->operations++;
+    if (deadline_ns == RING_NO_DEADLINE) {
+        return;
+    }
+
+    struct io_uring_sqe *timeout = io_uring_get_sqe(&ring->uring);
+    assert(timeout != NULL); /* ring_begin kept room */
+    ring->stats.sqes++;
+    struct __kernel_timespec *wait = &ring->deadlines[timeout - ring->uring.sq.sqes];
+    *wait = timespec_of(until_ns(deadline_ns, clock_ns()));
+    sqe->flags |= IOSQE_IO_LINK;
+    io_uring_prep_link_timeout(timeout, wait, 0);
+    io_uring_sqe_set_data64(timeout, RING_SILENT);
+    timeout->flags |= IOSQE_CQE_SKIP_SUCCESS; /* the operation's own completion tells all */
+}
+
+int ring_socket(struct ring *ring, int family)
+{
+    (void)ring;
+    int one = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0) {
+        return -errno;
+    }
+    if (family != AF_UNIX) {
+        /* Whole requests are sent at once: Nagle could only delay the end of a long one. */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    }
+    return fd;
+}
+
+void ring_connect(struct ring *ring, uint32_t conn, int fd, const struct sockaddr *address,
+                  uint32_t address_size, uint64_t deadline_ns)
+{
+    struct io_uring_sqe *sqe = ring_begin(ring);
+
+    io_uring_prep_connect(sqe, fd, address, address_size);
+    ring_commit(ring, sqe, (struct ring_tag){ RING_CONNECT, conn }, deadline_ns);
+}
+
+void ring_send(struct ring *ring, uint32_t conn, int fd, const char *bytes, size_t size,
+               uint64_t deadline_ns)
+{
+    assert(size > 0);
+    struct io_uring_sqe *sqe = ring_begin(ring);
+
+    io_uring_prep_send(sqe, fd, bytes, min_u64(size, RING_QUIET_MAX), MSG_NOSIGNAL);
+    ring_commit(ring, sqe, (struct ring_tag){ RING_SEND, conn }, deadline_ns);
+}
+
+void ring_send_quiet(struct ring *ring, uint32_t conn, int fd, const struct quoit_span pieces[2])
+{
+    int flags = MSG_WAITALL | MSG_DONTWAIT | MSG_NOSIGNAL;
+    struct io_uring_sqe *sqe = ring_begin(ring);
+
+    assert(pieces[0].size > 0);
+    assert(pieces[0].size + pieces[1].size <= RING_QUIET_MAX);
+    assert(*ring_held(ring, (struct ring_tag){ RING_SEND, conn }) == 0);
+    if (pieces[1].size == 0) {
+        io_uring_prep_send(sqe, fd, pieces[0].bytes, pieces[0].size, flags);
+    } else {
+        struct ring_message *message = &ring->messages[sqe - ring->uring.sq.sqes];
+        message->pieces[0] = (struct iovec){ (void *)(uintptr_t)pieces[0].bytes, pieces[0].size };
+        message->pieces[1] = (struct iovec){ (void *)(uintptr_t)pieces[1].bytes, pieces[1].size };
+        message->header = (struct msghdr){ .msg_iov = message->pieces, .msg_iovlen = 2 };
+        io_uring_prep_sendmsg(sqe, fd, &message->header, (unsigned)flags);
+    }
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    ring_name(ring, sqe, (struct ring_tag){ RING_SEND, conn });
+}
+
+void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns)
+{
+    struct io_uring_sqe *sqe = ring_begin(ring);
+
+    io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = RING_GROUP;
+    ring_commit(ring, sqe, (struct ring_tag){ RING_RECV, conn }, deadline_ns);
+}
+
+void ring_cancel(struct ring *ring, struct ring_tag tag)
+{
+    uint64_t target = *ring_held(ring, tag);
+
+    assert(target != 0);
+    struct io_uring_sqe *sqe = ring_begin(ring);
+    io_uring_prep_cancel64(sqe, target, 0);
+    io_uring_sqe_set_data64(sqe, RING_SILENT);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
+void ring_close(struct ring *ring, uint32_t conn, int fd)
+{
+    assert(ring->closings_count < ring->conns_max);
+    uint32_t place = (ring->closings_first + ring->closings_count) % ring->conns_max;
+
+    for (unsigned verb = 0; verb < RING_HELD_VERBS; verb++) {
+        assert(*ring_held(ring, (struct ring_tag){ (enum ring_verb)verb, conn }) == 0);
+    }
+    ring->closings[place] = (struct ring_closing){ conn, fd };
+    ring->closings_count++;
+    ring->operations++;
+}
+
+/* Turn closes that wait into SQEs: by SQE, so that the queue keeps them behind quiet sends. */
+static void ring_submit_closings(struct ring *ring)
+{
+    for (unsigned i = 0; i < RING_CLOSES_A_TURN && ring->closings_count > 0; i++) {
+        struct ring_closing closing = ring->closings[ring->closings_first];
+        struct io_uring_sqe *sqe = ring_begin(ring);
+
+        io_uring_prep_close(sqe, closing.fd);
+        ring_name(ring, sqe, (struct ring_tag){ RING_CLOSE, closing.conn });
+        ring->closings_first = (ring->closings_first + 1) % ring->conns_max;
+        ring->closings_count--;
+    }
+}
+
+/* -------- buffers -------- */
+
+void ring_give_back(struct ring *ring, uint32_t buffer)
+{
+    assert(buffer < ring->sizes.buffers);
+    assert(ring->buffers_free < ring->sizes.buffers);
+    io_uring_buf_ring_add(ring->buffer_ring, ring->buffers + (size_t)buffer * RING_BUFFER_SIZE,
+                          RING_BUFFER_SIZE, (unsigned short)buffer,
+                          io_uring_buf_ring_mask(ring->sizes.buffers), (int)ring->buffers_returned);
+    ring->buffers_returned++;
+    ring->buffers_free++;
+}
+
+uint32_t ring_buffers_free(const struct ring *ring)
+{
+    return ring->buffers_free;
+}
+
+uint32_t ring_buffers_count(const struct ring *ring)
+{
+    return ring->sizes.buffers;
+}
+
+/* -------- the turn -------- */
+
+static unsigned ring_flags(const struct ring *ring)
+{
+    return IO_URING_READ_ONCE(*ring->uring.sq.kflags) & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW);
+}
+
+static void ring_arm_wake(struct ring *ring)
+{
+    struct io_uring_sqe *sqe = ring_begin(ring);
+
+    io_uring_prep_read(sqe, ring->wake_fd, &ring->wake_value, sizeof(ring->wake_value), 0);
+    io_uring_sqe_set_data64(sqe, RING_WAKE);
+    ring->wake_armed = true;
+}
+
+void ring_wake(struct ring *ring)
+{
+    int error = errno; /* a signal handler must leave it alone */
+    uint64_t one = 1;
+    ssize_t written = write(ring->wake_fd, &one, sizeof(one));
+
+    (void)written; /* it can only fail when 2^64 - 2 wakes wait already */
+    errno = error;
+}
+
+/* Submit, let the kernel run its work, and do not wait. */
+static void ring_enter(struct ring *ring)
+{
+    if (io_uring_sq_ready(&ring->uring) > 0 || ring_flags(ring) != 0) {
+        ring->stats.entries++;
+        io_uring_submit_and_get_events(&ring->uring);
+    }
+}
+
+static void ring_enter_waiting(struct ring *ring, uint64_t wait_ns)
+{
+    struct __kernel_timespec wait = timespec_of(wait_ns);
+    struct io_uring_cqe *cqe = NULL;
+
+    /* Its return value hides errors behind a count: ask the queues. */
+    ring->stats.entries++;
+    if (wait_ns == QUOIT_NEVER) {
+        io_uring_submit_and_wait(&ring->uring, 1);
+    } else {
+        io_uring_submit_and_wait_timeout(&ring->uring, &cqe, 1, &wait, NULL);
+    }
+}
+
+/* Tell the processor that this is a busy wait. */
+static inline void ring_relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Look for something to do without sleeping, for a little while. True: there is. */
+static bool ring_spin(struct ring *ring, uint64_t spin_ns)
+{
+    uint64_t begin_ns = clock_ns();
+    uint64_t now_ns = begin_ns;
+    bool won = false;
+
+    while (!won && now_ns - begin_ns < spin_ns) {
+        for (int i = 0; i < 8 && !won; i++) {
+            won = ring_flags(ring) != 0 || io_uring_cq_ready(&ring->uring) > 0;
+            ring_relax();
+        }
+        now_ns = clock_ns();
+    }
+    ring->stats.spin_ns += now_ns - begin_ns;
+    if (won) {
+        ring->spin_penalty /= 2;
+    } else {
+        ring->spin_penalty = (uint32_t)min_u64(63, 2 * ring->spin_penalty + 1);
+        ring->spin_skip = ring->spin_penalty;
+    }
+    return won;
+}
+
+/* Wait for one completion, if need be: by a busy wait where that pays, else asleep. */
+static void ring_wait(struct ring *ring, uint64_t wait_ns, bool calm)
+{
+    if (calm && ring->spin_max_ns > 0) {
+        if (ring->spin_skip > 0) {
+            ring->spin_skip--;
+        } else {
+            ring_enter(ring);
+            if (io_uring_cq_ready(&ring->uring) > 0) {
+                return;
+            }
+            if (ring_spin(ring, min_u64(ring->spin_max_ns, wait_ns))) {
+                ring_enter(ring);
+                if (io_uring_cq_ready(&ring->uring) > 0) {
+                    return;
+                }
+            }
+        }
+    }
+    ring_enter_waiting(ring, wait_ns);
+}
+
+/* Whom a completion concerns. */
+enum ring_concern {
+    RING_NOBODYS, /* nobody above */
+    RING_ORDINARY,
+    RING_QUIET, /* a quiet send that speaks: it goes before all others */
+};
+
+/* Turn one CQE into *done. */
+static enum ring_concern ring_translate(struct ring *ring, const struct io_uring_cqe *cqe,
+                                        struct ring_done *done)
+{
+    uint64_t user_data = io_uring_cqe_get_data64(cqe);
+
+    ring->stats.cqes++;
+    if (user_data == RING_SILENT) {
+        assert(cqe->res != -EINVAL); /* a deadline whose link was torn */
+        return RING_NOBODYS;
+    }
+    if (user_data == RING_WAKE) {
+        ring->wake_armed = false;
+        return RING_NOBODYS;
+    }
+
+    done->tag.verb = (enum ring_verb)(user_data >> (RING_CONN_BITS + RING_SEQUENCE_BITS));
+    done->tag.conn = (uint32_t)(user_data >> RING_SEQUENCE_BITS) & (BIT(RING_CONN_BITS) - 1);
+    done->result = cqe->res;
+    done->more = (cqe->flags & IORING_CQE_F_MORE) != 0;
+    done->buffer = RING_NO_BUFFER;
+    done->bytes = NULL;
+    if (cqe->flags & IORING_CQE_F_BUFFER) {
+        done->buffer = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+        done->bytes = ring->buffers + (size_t)done->buffer * RING_BUFFER_SIZE;
+        assert(ring->buffers_free > 0);
+        ring->buffers_free--;
+    }
+    if (cqe->res == -ENOBUFS) {
+        ring->stats.no_buffers++;
+    }
+    if (done->tag.verb == RING_CLOSE) {
+        ring->operations--;
+        return RING_ORDINARY;
+    }
+    if (*ring_held(ring, done->tag) != user_data) {
+        assert(done->tag.verb == RING_SEND);
+        return RING_QUIET;
+    }
+    if (!done->more) {
+        *ring_held(ring, done->tag) = 0;
+        ring->operations--;
+    }
+    return RING_ORDINARY;
+}
+
+static uint32_t ring_copy_out(struct ring *ring, struct ring_done *done, uint32_t done_max)
+{
+    struct io_uring_cqe *cqe;
+    unsigned head;
+    unsigned seen = 0;
+    uint32_t count = 0;
+
+    io_uring_for_each_cqe(&ring->uring, head, cqe)
+    {
+        if (count == done_max) {
+            break;
+        }
+        seen++;
+        struct ring_done one;
+        switch (ring_translate(ring, cqe, &one)) {
+        case RING_NOBODYS:
+            break;
+        case RING_ORDINARY:
+            done[count++] = one;
+            break;
+        case RING_QUIET:
+            memmove(done + 1, done, count++ * sizeof(*done));
+            done[0] = one;
+            break;
+        }
+    }
+    io_uring_cq_advance(&ring->uring, seen);
+    return count;
+}
+
+uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,
+                   bool calm)
+{
+    if (!ring->wake_armed) {
+        ring_arm_wake(ring);
+    }
+    ring_submit_closings(ring);
+    ring_offer_buffers(ring);
+    ring->before_ns = clock_ns();
+    if (wait_ns == 0 || io_uring_cq_ready(&ring->uring) > 0 ||
+        io_uring_cq_has_overflow(&ring->uring)) {
+        ring_enter(ring);
+    } else {
+        ring_wait(ring, wait_ns, calm);
+    }
+
+    uint32_t count = ring_copy_out(ring, done, done_max);
+    if (io_uring_cq_has_overflow(&ring->uring)) {
+        ring->stats.cq_overflows++;
+    } else if (io_uring_cq_ready(&ring->uring) == 0) {
+        ring->turns++;
+    }
+    ring->after_ns = clock_ns();
+    return count;
+}
+
+bool ring_peer_has_ended(const struct ring *ring, int fd)
+{
+    char byte;
+
+    (void)ring;
+    return recv(fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+uint64_t ring_before_ns(const struct ring *ring)
+{
+    return ring->before_ns;
+}
+
+uint64_t ring_after_ns(const struct ring *ring)
+{
+    return ring->after_ns;
+}
+
+uint64_t ring_turns(const struct ring *ring)
+{
+    return ring->turns;
+}
+
+struct ring_stats ring_stats_read(const struct ring *ring)
+{
+    return ring->stats;
+}

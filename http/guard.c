@@ -1,0 +1,529 @@
+/*
+ * guard: see guard.h. A state takes either a run of bytes that leave it as it is (guard_runs), or
+ * one byte that moves it (guard_step_*); so the common bytes cost one table look-up each.
+ */
+#include "http/guard.h"
+
+#include "base/bits.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define GUARD_SIZE_DIGITS_MAX 16 /* hex digits of a chunk's size: 64 bits */
+#define GUARD_STATUS_SIZE 12     /* bytes of "HTTP/1.1 200" */
+
+/* What a byte may be: RFC 9110 5.6.2 and 5.5. */
+enum { TOKEN = 1, TEXT = 2, BOTH = 3 };
+
+static const uint8_t guard_kinds[256] = {
+    ['\t'] = TEXT,         [' '] = TEXT,         ['!'] = BOTH,           ['"'] = TEXT,
+    ['#' ... '\''] = BOTH, ['('] = TEXT,         [')'] = TEXT,           ['*' ... '+'] = BOTH,
+    [','] = TEXT,          ['-' ... '.'] = BOTH, ['/'] = TEXT,           ['0' ... '9'] = BOTH,
+    [':' ... '@'] = TEXT,  ['A' ... 'Z'] = BOTH, ['['] = TEXT,           ['\\'] = TEXT,
+    [']'] = TEXT,          ['^' ... 'z'] = BOTH, ['{'] = TEXT,           ['|'] = BOTH,
+    ['}'] = TEXT,          ['~'] = BOTH,         [0x80 ... 0xff] = TEXT,
+};
+
+/* Bytes of this kind leave the state as it is. */
+static const uint8_t guard_runs[GUARD_STATES] = {
+    [GUARD_REASON] = TEXT,
+    [GUARD_NAME] = TOKEN,
+    [GUARD_VALUE] = TEXT,
+};
+
+#define GUARD_EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Is one of these eight bytes below ' ' (a tab too: then the table decides), or DEL? */
+static bool guard_word_is_odd(const char *bytes)
+{
+    uint64_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t is_del = word ^ GUARD_EACH_BYTE * 0x7f; /* 0 where it is */
+    uint64_t below = (word - GUARD_EACH_BYTE * ' ') & ~word;
+    uint64_t zero = (is_del - GUARD_EACH_BYTE) & ~is_del;
+    return ((below | zero) & GUARD_EACH_BYTE * 0x80) != 0;
+}
+
+/* How many bytes at the start leave the state as it is. */
+static size_t guard_run_size(enum guard_state state, const char *bytes, size_t size)
+{
+    uint8_t run = guard_runs[state];
+    size_t i = 0;
+
+    while (run == TEXT && size - i >= sizeof(uint64_t) && !guard_word_is_odd(bytes + i)) {
+        i += sizeof(uint64_t);
+    }
+    while (i < size && (guard_kinds[(uint8_t)bytes[i]] & run) != 0) {
+        i++;
+    }
+    return i;
+}
+
+void guard_reset(struct guard *guard, const struct guard_limits *limits)
+{
+    *guard = (struct guard){
+        .state = GUARD_START,
+        .head_left = limits->head_size_max,
+        .body_left = limits->body_size_max,
+        .limits = *limits,
+    };
+}
+
+void guard_begin_head(struct guard *guard)
+{
+    assert(guard->state == GUARD_HEAD_ENDED);
+    guard->state = GUARD_START;
+    guard->lines_count = 0;
+}
+
+void guard_begin_body(struct guard *guard, bool has_body)
+{
+    assert(guard->state == GUARD_HEAD_ENDED);
+    guard->index = 0;
+    guard->left = guard->length;
+    if (!has_body) {
+        guard->state = GUARD_ENDED;
+    } else if (guard->chunked) {
+        guard->state = GUARD_CHUNK_SIZE;
+    } else if (guard->has_length) {
+        guard->state = guard->length == 0 ? GUARD_ENDED : GUARD_DATA;
+    } else {
+        guard->state = GUARD_REST;
+    }
+}
+
+static enum guard_verdict guard_refuse(struct guard *guard, enum quoit_error error,
+                                       const char *detail)
+{
+    guard->state = GUARD_BROKEN;
+    guard->error = error;
+    guard->detail = detail;
+    return GUARD_REFUSED;
+}
+
+/* For a byte that may stand nowhere in a head; `otherwise` where it is another. */
+static enum guard_verdict guard_refuse_byte(struct guard *guard, uint8_t byte,
+                                            const char *otherwise)
+{
+    if (byte == '\n') {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a line ends with a bare LF");
+    }
+    if (byte == '\0') {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a NUL in the head");
+    }
+    if ((byte < ' ' && byte != '\t' && byte != '\r') || byte == 0x7f) {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a control character in the head");
+    }
+    return guard_refuse(guard, QUOIT_E_PROTOCOL, otherwise);
+}
+
+static enum guard_verdict guard_move(struct guard *guard, enum guard_state state)
+{
+    guard->state = state;
+    return GUARD_MORE;
+}
+
+/* The one byte `wanted` leads on. */
+static enum guard_verdict guard_expect(struct guard *guard, uint8_t byte, char wanted,
+                                       enum guard_state next)
+{
+    if (byte != (uint8_t)wanted) {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL,
+                            wanted == '\n' ? "a CR without LF" : "no CR where a line must end");
+    }
+    return guard_move(guard, next);
+}
+
+/* RFC 9112 2.2 knows empty lines before a request only, but servers send them here too. */
+static enum guard_verdict guard_step_start(struct guard *guard, uint8_t byte)
+{
+    if (byte == '\r') {
+        return guard_move(guard, GUARD_START_LF);
+    }
+    if (byte == 'H') {
+        guard->index = 1;
+        return guard_move(guard, GUARD_STATUS);
+    }
+    return guard_refuse(guard, QUOIT_E_PROTOCOL, "not an HTTP response");
+}
+
+/* RFC 9112 4: "HTTP/1.1 200", and then a blank or the line's end. */
+static enum guard_verdict guard_step_status(struct guard *guard, uint8_t byte)
+{
+    static const char first[] = "HTTP/1.";
+    uint32_t index = guard->index++;
+
+    if (index < strlen("HTTP/")) {
+        return byte == (uint8_t)first[index]
+                   ? GUARD_MORE
+                   : guard_refuse(guard, QUOIT_E_PROTOCOL, "not an HTTP response");
+    }
+    if (index <= 8) {
+        bool holds = index == 7   ? byte == '0' || byte == '1'
+                     : index == 8 ? byte == ' '
+                                  : byte == (uint8_t)first[index];
+        guard->is_1_1 = index == 7 ? byte == '1' : guard->is_1_1;
+        guard->status = 0;
+        return holds ? GUARD_MORE
+                     : guard_refuse(guard, QUOIT_E_PROTOCOL,
+                                    "an HTTP version other than 1.0 and 1.1");
+    }
+    if (index == 9 && (byte == ' ' || byte == '\t')) {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "more than one blank before the status");
+    }
+    if (index < GUARD_STATUS_SIZE && byte >= (index == 9 ? '1' : '0') &&
+        byte <= (index == 9 ? '5' : '9')) {
+        guard->status = (uint16_t)(guard->status * 10 + (byte - '0'));
+        return GUARD_MORE;
+    }
+    if (index == GUARD_STATUS_SIZE && (byte == ' ' || byte == '\r')) {
+        return guard_move(guard, byte == ' ' ? GUARD_REASON : GUARD_LINE_LF);
+    }
+    return guard_refuse_byte(guard, byte, "a status that is not a number from 100 to 599");
+}
+
+static enum guard_verdict guard_step_line_start(struct guard *guard, uint8_t byte)
+{
+    if (byte == '\r') {
+        return guard_move(guard, GUARD_EMPTY_LF);
+    }
+    if (byte == ':') {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a header without a name");
+    }
+    if (byte == ' ' || byte == '\t') {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL,
+                            guard->lines_count == 0 ? "a blank before the first header"
+                                                    : "a header goes on in the next line");
+    }
+    if ((guard_kinds[byte] & TOKEN) == 0) {
+        return guard_refuse_byte(guard, byte, "a header name with a character that no token has");
+    }
+    if (guard->lines_count == guard->limits.headers_max) {
+        return guard_refuse(guard, QUOIT_E_TOO_LARGE, "more header lines than the limit");
+    }
+    guard->lines_count++;
+    return guard_move(guard, GUARD_NAME);
+}
+
+static enum guard_verdict guard_step_name(struct guard *guard, uint8_t byte)
+{
+    if (byte == ':') {
+        return guard_move(guard, GUARD_VALUE);
+    }
+    if (byte == ' ' || byte == '\t') {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a blank in or behind a header name");
+    }
+    if (byte == '\r') {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a header line without a colon");
+    }
+    return guard_refuse_byte(guard, byte, "a header name with a character that no token has");
+}
+
+static enum guard_verdict guard_step_empty_lf(struct guard *guard, uint8_t byte)
+{
+    if (guard_expect(guard, byte, '\n', GUARD_HEAD_ENDED) == GUARD_REFUSED) {
+        return GUARD_REFUSED;
+    }
+    if (guard->in_trailers) {
+        guard->state = GUARD_ENDED;
+        return GUARD_ENDS;
+    }
+    return GUARD_HEAD_ENDS;
+}
+
+/* One byte that ends a run, or stands where there are none. */
+static enum guard_verdict guard_step_head(struct guard *guard, uint8_t byte)
+{
+    switch (guard->state) {
+    case GUARD_START:
+        return guard_step_start(guard, byte);
+    case GUARD_START_LF:
+        return guard_expect(guard, byte, '\n', GUARD_START);
+    case GUARD_STATUS:
+        return guard_step_status(guard, byte);
+    case GUARD_REASON:
+    case GUARD_VALUE:
+        return byte == '\r' ? guard_move(guard, GUARD_LINE_LF)
+                            : guard_refuse_byte(guard, byte, "a control character in the head");
+    case GUARD_LINE_LF:
+        return guard_expect(guard, byte, '\n', GUARD_LINE_START);
+    case GUARD_LINE_START:
+        return guard_step_line_start(guard, byte);
+    case GUARD_NAME:
+        return guard_step_name(guard, byte);
+    case GUARD_EMPTY_LF:
+        return guard_step_empty_lf(guard, byte);
+    case GUARD_HEAD_ENDED:
+    case GUARD_CHUNK_SIZE:
+    case GUARD_EXTENSION:
+    case GUARD_CHUNK_LF:
+    case GUARD_DATA:
+    case GUARD_DATA_CR:
+    case GUARD_DATA_LF:
+    case GUARD_REST:
+    case GUARD_ENDED:
+    case GUARD_BROKEN:
+    case GUARD_STATES:
+        break;
+    }
+    abort(); /* no state of a head */
+}
+
+/* A head or the trailers, as far as the bytes and the limit go. */
+static enum guard_verdict guard_scan_head(struct guard *guard, const char *bytes, size_t size,
+                                          size_t *passed_out)
+{
+    size_t end = (size_t)min_u64(size, guard->head_left);
+    enum guard_verdict verdict = GUARD_MORE;
+    size_t i = 0;
+
+    while (i < end && verdict == GUARD_MORE) {
+        i += guard_run_size(guard->state, bytes + i, end - i);
+        if (i < end) {
+            verdict = guard_step_head(guard, (uint8_t)bytes[i]);
+            i += verdict != GUARD_REFUSED;
+        }
+    }
+    guard->head_left -= i;
+    *passed_out = i;
+    if (verdict == GUARD_MORE && i < size) {
+        return guard_refuse(guard, QUOIT_E_TOO_LARGE, "the head is larger than the limit");
+    }
+    return verdict;
+}
+
+/* -1: no hex digit. */
+static int guard_hex(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9') {
+        return byte - '0';
+    }
+    byte |= 0x20;
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+static enum guard_verdict guard_step_size(struct guard *guard, uint8_t byte)
+{
+    int digit = guard_hex(byte);
+
+    if (digit >= 0 && guard->index < GUARD_SIZE_DIGITS_MAX) {
+        guard->left = (guard->index == 0 ? 0 : guard->left << 4) | (uint64_t)digit;
+        guard->index++;
+        return GUARD_MORE;
+    }
+    if (digit >= 0) {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a chunk's size of more than 16 digits");
+    }
+    if (guard->index != 0 && byte == '\r') {
+        return guard_move(guard, GUARD_CHUNK_LF);
+    }
+    if (guard->index != 0 && byte == ';') {
+        guard->extension_size = 1;
+        return guard_move(guard, GUARD_EXTENSION);
+    }
+    return guard_refuse(guard, QUOIT_E_PROTOCOL, "a chunk's size that is not a hex number");
+}
+
+static enum guard_verdict guard_step_extension(struct guard *guard, uint8_t byte)
+{
+    if (byte == '\r') {
+        return guard_move(guard, GUARD_CHUNK_LF);
+    }
+    if ((guard_kinds[byte] & TEXT) == 0) {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a control character in a chunk extension");
+    }
+    if (guard->extension_size == guard->limits.extension_size_max) {
+        return guard_refuse(guard, QUOIT_E_TOO_LARGE, "a chunk extension larger than the limit");
+    }
+    guard->extension_size++;
+    return GUARD_MORE;
+}
+
+static enum guard_verdict guard_step_chunk_lf(struct guard *guard, uint8_t byte)
+{
+    if (guard_expect(guard, byte, '\n', GUARD_DATA) == GUARD_REFUSED) {
+        return GUARD_REFUSED;
+    }
+    if (guard->left == 0) { /* the last chunk */
+        guard->in_trailers = true;
+        guard->head_left += strlen("\r\n"); /* the empty line is the chunks', not the trailers' */
+        guard->state = GUARD_LINE_START;
+    }
+    return GUARD_MORE;
+}
+
+/* One byte of what stands around the data of chunks. */
+static enum guard_verdict guard_step_chunk(struct guard *guard, uint8_t byte)
+{
+    switch (guard->state) {
+    case GUARD_CHUNK_SIZE:
+        return guard_step_size(guard, byte);
+    case GUARD_EXTENSION:
+        return guard_step_extension(guard, byte);
+    case GUARD_CHUNK_LF:
+        return guard_step_chunk_lf(guard, byte);
+    case GUARD_DATA_CR:
+        return guard_expect(guard, byte, '\r', GUARD_DATA_LF);
+    case GUARD_DATA_LF:
+        guard->index = 0;
+        return guard_expect(guard, byte, '\n', GUARD_CHUNK_SIZE);
+    case GUARD_START:
+    case GUARD_START_LF:
+    case GUARD_STATUS:
+    case GUARD_REASON:
+    case GUARD_LINE_LF:
+    case GUARD_LINE_START:
+    case GUARD_NAME:
+    case GUARD_VALUE:
+    case GUARD_EMPTY_LF:
+    case GUARD_HEAD_ENDED:
+    case GUARD_DATA:
+    case GUARD_REST:
+    case GUARD_ENDED:
+    case GUARD_BROKEN:
+    case GUARD_STATES:
+        break;
+    }
+    abort(); /* no state between chunks */
+}
+
+/* Body bytes, which may be any, as far as the length and the limit go. */
+static enum guard_verdict guard_scan_data(struct guard *guard, size_t size, size_t *passed_out)
+{
+    uint64_t wanted = guard->state == GUARD_REST ? size : min_u64(size, guard->left);
+    uint64_t passed = min_u64(wanted, guard->body_left);
+
+    guard->body_left -= passed;
+    *passed_out = (size_t)passed;
+    if (passed < wanted) {
+        return guard_refuse(guard, QUOIT_E_TOO_LARGE, "the body is larger than the limit");
+    }
+    if (guard->state == GUARD_REST) {
+        return GUARD_MORE;
+    }
+    guard->left -= passed;
+    if (guard->left != 0) {
+        return GUARD_MORE;
+    }
+    if (guard->chunked) {
+        return guard_move(guard, GUARD_DATA_CR);
+    }
+    guard->state = GUARD_ENDED;
+    return GUARD_ENDS;
+}
+
+enum guard_verdict guard_scan(struct guard *guard, const char *bytes, size_t size,
+                              size_t *passed_out)
+{
+    enum guard_verdict verdict = GUARD_MORE;
+    size_t passed = 0;
+
+    assert(guard->state != GUARD_HEAD_ENDED);
+    assert(guard->state < GUARD_ENDED);
+    while (passed < size && verdict == GUARD_MORE) {
+        size_t more = 0;
+        if (guard->state < GUARD_HEAD_ENDED) {
+            verdict = guard_scan_head(guard, bytes + passed, size - passed, &more);
+        } else if (guard->state == GUARD_DATA || guard->state == GUARD_REST) {
+            verdict = guard_scan_data(guard, size - passed, &more);
+        } else {
+            verdict = guard_step_chunk(guard, (uint8_t)bytes[passed]);
+            more = verdict != GUARD_REFUSED;
+        }
+        passed += more;
+    }
+    *passed_out = passed;
+    return verdict;
+}
+
+/* RFC 9112 6.2: digits and nothing else, once, and not beyond 64 bits. */
+static bool guard_judge_length(struct guard *guard, const char *value)
+{
+    if (guard->has_length) {
+        guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length more than once");
+        return false;
+    }
+    const char *digit = value;
+    for (; *digit >= '0' && *digit <= '9'; digit++) {
+        if (__builtin_mul_overflow(guard->length, 10, &guard->length) ||
+            __builtin_add_overflow(guard->length, (uint64_t)(*digit - '0'), &guard->length)) {
+            guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length beyond 64 bits");
+            return false;
+        }
+    }
+    if (digit == value || *digit != '\0') {
+        guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length is not a number");
+        return false;
+    }
+    guard->has_length = true;
+    return true;
+}
+
+/* RFC 9112 6.1: we decode `chunked`, and have asked for nothing else. */
+static bool guard_judge_coding(struct guard *guard, const char *value)
+{
+    const char *detail = NULL;
+
+    if (!guard->is_1_1) {
+        detail = "Transfer-Encoding in HTTP/1.0";
+    } else if (guard->chunked) {
+        detail = "Transfer-Encoding more than once";
+    } else if (strcasecmp(value, "chunked") != 0) {
+        detail = "Transfer-Encoding other than chunked";
+    }
+    guard->chunked = true;
+    if (detail != NULL) {
+        guard_refuse(guard, QUOIT_E_PROTOCOL, detail);
+    }
+    return detail == NULL;
+}
+
+/* Is `token` one of the comma-separated ones of `list`, in any case (RFC 9110 5.6.1)? */
+static bool guard_list_has(const char *list, const char *token)
+{
+    size_t size = strlen(token);
+
+    while (*list != '\0') {
+        list += strspn(list, ", \t");
+        size_t item = strcspn(list, ", \t");
+        if (item == size && strncasecmp(list, token, size) == 0) {
+            return true;
+        }
+        list += item;
+    }
+    return false;
+}
+
+bool guard_judge(struct guard *guard, const struct quoit_header *headers, uint32_t count)
+{
+    bool close = false, stay = guard->is_1_1;
+
+    assert(guard->state == GUARD_HEAD_ENDED);
+    guard->chunked = guard->has_length = false;
+    guard->length = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const char *name = headers[i].name, *value = headers[i].value;
+        char letter = (char)(name[0] | 0x20); /* sorts out most names at the cost of one look */
+        if (letter == 'c' && strcasecmp(name, "Content-Length") == 0) {
+            if (!guard_judge_length(guard, value)) {
+                return false;
+            }
+        } else if (letter == 't' && strcasecmp(name, "Transfer-Encoding") == 0) {
+            if (!guard_judge_coding(guard, value)) {
+                return false;
+            }
+        } else if (letter == 'c' && strcasecmp(name, "Connection") == 0) {
+            close = close || guard_list_has(value, "close");
+            stay = stay || guard_list_has(value, "keep-alive");
+        }
+    }
+    if (guard->chunked && guard->has_length) {
+        guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length and Transfer-Encoding");
+        return false;
+    }
+    guard->keep_alive = stay && !close;
+    return true;
+}

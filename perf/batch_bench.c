@@ -1,0 +1,142 @@
+/*
+ * batch_bench: what the engine costs, through include/quoit.h and nothing else.
+ *
+ *     submit until -c requests are under way -> quoit_turn -> quoit_next -> ...
+ *
+ * It sends the same request again and again over kept connections: first the warm-up, which opens
+ * them, then the measured ones. Ring counts are differences of quoit_stats_read, CPU and heap
+ * allocations are the whole process's, and a latency runs from the kernel entry that sent the
+ * request to the one that brought the answer's last byte, as in perf/floor.c and wrk.
+ *
+ * What is no 2xx counts as failed. Without retries or repairs: exit 1 if any request failed, also
+ * in the warm-up.
+ */
+#include "perf/measure.h"
+
+#define BENCH_EVENTS 64
+
+struct bench {
+    const struct options *options;
+    struct quoit_engine *engine;
+    struct quoit_request request;
+    uint64_t submitted, done; /* of the present run */
+    struct measure measure;
+};
+
+static _Noreturn void bench_die(const char *what, enum quoit_error error)
+{
+    fprintf(stderr, "batch_bench: %s: %s\n", what, quoit_error_message(error));
+    exit(1);
+}
+
+static void bench_open(struct bench *bench)
+{
+    const struct options *options = bench->options;
+    /* A slot is given back by the turn after its END, so twice as many keep -c under way. */
+    struct quoit_options engine_options = {
+        .in_flight_max = (uint32_t)options->in_flight,
+        .requests_max = 2 * (uint32_t)options->in_flight,
+        .spin_max_ns = options->spin_ns,
+    };
+    enum quoit_error error = quoit_create(&engine_options, &bench->engine);
+
+    if (error != QUOIT_OK) {
+        bench_die("no engine", error);
+    }
+    bench->request = (struct quoit_request){
+        .url = options->url,
+        .unix_path = options->unix_path,
+        .retries = QUOIT_NONE,
+    };
+    if (options->body_size != 0) {
+        char *body = malloc(options->body_size);
+        if (body == NULL) {
+            bench_die("the body", QUOIT_E_NO_MEMORY);
+        }
+        memset(body, 'x', options->body_size);
+        bench->request.body = (struct quoit_span){ .bytes = body, .size = options->body_size };
+    }
+}
+
+static void bench_submit(struct bench *bench, uint64_t requests)
+{
+    uint64_t id;
+
+    while (bench->submitted < requests &&
+           bench->submitted - bench->done < bench->options->in_flight) {
+        enum quoit_error error = quoit_submit(bench->engine, &bench->request, &id);
+        if (error != QUOIT_OK) {
+            bench_die("submit", error);
+        }
+        bench->submitted++;
+    }
+}
+
+static void bench_take(struct bench *bench, const struct quoit_result *result)
+{
+    bool good = result->error == QUOIT_OK && result->status / 100 == 2;
+
+    if (!good && bench->measure.failed++ == 0) {
+        fprintf(stderr, "batch_bench: a request failed: status %u, %s (%s)\n", result->status,
+                quoit_error_message(result->error), result->detail);
+    }
+    if (result->times.sent_ns != 0 && result->times.end_ns >= result->times.sent_ns) {
+        measure_latency(&bench->measure, result->times.end_ns - result->times.sent_ns);
+    }
+    bench->done++;
+}
+
+/* Send `requests`, keeping as many under way as asked for, until all have ended. */
+static void bench_run(struct bench *bench, uint64_t requests)
+{
+    struct quoit_event events[BENCH_EVENTS];
+
+    bench->submitted = 0;
+    bench->done = 0;
+    while (bench->done < requests) {
+        bench_submit(bench, requests);
+        quoit_turn(bench->engine, QUOIT_NEVER);
+        for (uint32_t count; (count = quoit_next(bench->engine, events, BENCH_EVENTS)) != 0;) {
+            for (uint32_t i = 0; i < count; i++) {
+                bench_take(bench, events[i].result);
+            }
+        }
+    }
+}
+
+static struct measure_counts bench_totals(const struct bench *bench)
+{
+    struct quoit_stats stats;
+
+    quoit_stats_read(bench->engine, &stats);
+    return (struct measure_counts){
+        .sqes = stats.sqes,
+        .cqes = stats.cqes,
+        .entries = stats.entries,
+        .spin_ns = stats.spin_ns,
+        .no_buffers = stats.no_buffers,
+    };
+}
+
+int main(int count, char **words)
+{
+    struct options options = options_read("batch_bench", count, words);
+    static struct bench bench;
+
+    bench.options = &options;
+    bench_open(&bench);
+    bench_run(&bench, options.warmup);
+    uint64_t failed = bench.measure.failed;
+
+    struct measure_counts totals = bench_totals(&bench);
+    measure_start(&bench.measure, &totals);
+    bench_run(&bench, options.requests);
+    totals = bench_totals(&bench);
+    measure_end(&bench.measure, &totals);
+
+    bench.measure.requests = bench.done;
+    measure_print(&bench.measure, &options);
+    quoit_destroy(bench.engine);
+    free((void *)(uintptr_t)bench.request.body.bytes);
+    return failed + bench.measure.failed != 0;
+}

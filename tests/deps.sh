@@ -1,0 +1,181 @@
+#!/bin/sh
+# deps: install the packages that are missing, and say so.
+#
+#   tests/deps.sh SET...      SET is build, test, ci or bench
+#
+# When all of them are there it does nothing: no network, no root, no word. Else it asks apt-get,
+# as root or with sudo. Where there is no apt-get it names what is missing and exits 1.
+# node-llhttp is wanted for its C sources only: where it would bring in Node.js, it is unpacked
+# under build/third_party instead of being installed.
+set -eu
+cd "$(dirname "$0")/.."
+
+third_party=build/third_party
+missing=""
+
+has() { command -v "$1" >/dev/null 2>&1; }
+has_library() { pkg-config --exists "$1" 2>/dev/null; }
+
+# need PACKAGE CHECK...: the package is missing if the check fails. What counts is that the thing
+# is there, not that it came from a package.
+need() {
+    package=$1
+    shift
+    "$@" || missing="$missing $package"
+}
+
+has_llhttp() {
+    has_library libllhttp || [ -e /usr/share/llhttp/llhttp.c ] ||
+        [ -e "$third_party/usr/share/llhttp/llhttp.c" ]
+}
+
+has_nginx() { has nginx || [ -x /usr/sbin/nginx ]; }
+
+has_clang_runtime() {
+    has clang && [ -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]
+}
+
+need_set() {
+    case $1 in
+    build)
+        need gcc has gcc
+        need libc6-dev [ -e /usr/include/stdio.h ]
+        need binutils has objcopy
+        need make has make
+        need pkg-config has pkg-config
+        need liburing-dev has_library liburing
+        need libssl-dev has_library openssl
+        need libcjson-dev has_library libcjson
+        need node-llhttp has_llhttp
+        need openssl has openssl
+        need curl has curl
+        ;;
+    test)
+        need python3 has python3
+        need nginx has_nginx
+        need strace has strace
+        need ca-certificates [ -e /etc/ssl/certs/ca-certificates.crt ]
+        ;;
+    ci)
+        need clang has clang
+        need libclang-rt-14-dev has_clang_runtime
+        need clang-format has clang-format
+        ;;
+    bench)
+        need nginx has_nginx
+        need wrk has wrk
+        need nghttp2-client has h2load
+        need apache2-utils has ab
+        ;;
+    *)
+        echo "deps: no set is called $1: build, test, ci, bench" >&2
+        exit 2
+        ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+apt_install() {
+    echo "deps: apt-get install$*"
+    # shellcheck disable=SC2048,SC2086 # one string of names
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $* \
+        >build/deps.log 2>&1 || {
+        tail -n 20 build/deps.log >&2
+        echo "deps: apt-get failed, the whole of it is in build/deps.log" >&2
+        exit 1
+    }
+}
+
+unpack_llhttp() {
+    echo "deps: node-llhttp would bring in Node.js; unpacking it into $third_party"
+    mkdir -p "$third_party"
+    (cd "$third_party" && apt-get download -q node-llhttp >/dev/null 2>&1) ||
+        (cd "$third_party" && apt-get -o APT::Sandbox::User=root download node-llhttp)
+    dpkg-deb -x "$third_party"/node-llhttp_*.deb "$third_party"
+}
+
+# nginx is wanted as a program, not as a service: nothing may start while it is installed, nor at
+# the next boot. A policy-rc.d that is there already stays as it is.
+policy=/usr/sbin/policy-rc.d
+install_nginx() {
+    policy_is_ours=no
+    if [ ! -e $policy ]; then
+        policy_is_ours=yes
+        trap 'as_root rm -f $policy' EXIT
+        trap 'exit 1' INT TERM
+        printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+        as_root chmod 755 $policy
+    fi
+    apt_install " nginx"
+    if [ $policy_is_ours = yes ]; then
+        as_root rm -f $policy
+        trap - EXIT INT TERM
+    fi
+    if [ -d /run/systemd/system ]; then
+        as_root systemctl disable --now --quiet nginx
+        echo "deps: the service nginx stays off: systemctl enable --now nginx starts it"
+    elif [ -e /run/nginx.pid ]; then
+        as_root service nginx stop
+    fi
+}
+
+for set in "$@"; do
+    need_set "$set"
+done
+# shellcheck disable=SC2086 # a list of words
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+missing=${missing% }
+if [ -z "$missing" ]; then
+    exit 0
+fi
+if ! has apt-get; then
+    echo "deps: please install what these Debian packages hold: $missing" >&2
+    echo "deps: (llhttp: a libllhttp that pkg-config finds, in place of node-llhttp)" >&2
+    exit 1
+fi
+if [ "$(id -u)" -ne 0 ] && ! has sudo; then
+    echo "deps: neither root nor sudo; please run: apt-get install $missing" >&2
+    exit 1
+fi
+
+mkdir -p build
+echo "deps: missing: $missing"
+as_root apt-get update -q >build/deps.log 2>&1 ||
+    echo "deps: apt-get update failed; going on with the lists that are here" >&2
+packages=""
+for package in $missing; do
+    case $package in
+    nginx)
+        install_nginx
+        ;;
+    node-llhttp)
+        if apt-get install -s --no-install-recommends node-llhttp | grep -q '^Inst nodejs'; then
+            unpack_llhttp
+        else
+            packages="$packages node-llhttp"
+        fi
+        ;;
+    *)
+        packages="$packages $package"
+        ;;
+    esac
+done
+if [ -n "$packages" ]; then
+    apt_install "$packages"
+fi
+
+missing=""
+for set in "$@"; do
+    need_set "$set"
+done
+if [ -n "$missing" ]; then
+    echo "deps: still missing:$missing" >&2
+    exit 1
+fi

@@ -1,0 +1,37 @@
+#!/bin/sh
+# fuzz: each target for some seconds.
+#
+#   tests/fuzz.sh SECONDS       with the targets in $QUOIT_BUILD/tests/fuzz
+#
+# What a target learns stays in $QUOIT_BUILD/corpus/NAME for the next time, beside the cases that
+# tests/data/fuzz/NAME holds, if there are any. An input that breaks it is left in
+# $QUOIT_BUILD/broken/NAME-*, and running the target with that file shows the failure again.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+seconds=${1:-60}
+build=${QUOIT_BUILD:-build/clang-fuzz}
+passed=0 failed=0
+mkdir -p "$build/broken"
+for source in tests/fuzz/*.c; do
+    [ -e "$source" ] || continue
+    name=$(basename "$source" .c)
+    mkdir -p "$build/corpus/$name"
+    set -- "$build/corpus/$name"
+    if [ -d "tests/data/fuzz/$name" ]; then
+        set -- "$@" "tests/data/fuzz/$name"
+    fi
+    log=$build/broken/$name.log
+    if "$build/tests/fuzz/$name" -max_total_time="$seconds" -timeout=10 -max_len=65536 \
+        -artifact_prefix="$build/broken/$name-" "$@" >"$log" 2>&1; then
+        passed=$((passed + 1))
+        echo "  ok       $name: $(grep -o '^Done .*' "$log")"
+    else
+        failed=$((failed + 1))
+        echo "  FAILED   $name"
+        tail -n 40 "$log"
+        echo "    run it again:  $build/tests/fuzz/$name $build/broken/$name-*"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,690 @@
+/*
+ * server_sim: the servers of the simulation; tests/sim/server_sim.h is the manual.
+ *
+ * What a connection goes through, on the server's side:
+ *
+ *     HEAD --> BODY --> THINKING --> HEAD ...          and from anywhere to DEAF (takes what comes,
+ *                 \--> DEAF (answered early)           does nothing) or by net_finish to the end
+ */
+#include "tests/sim/server_sim.h"
+
+#include "tests/sim/answer_sim.h"
+#include "tests/sim/world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVER_HEAD_MAX 4096
+#define SERVER_HINT_SLACK_NS (100 * NS_PER_MS) /* a turn that is under way may use it just so late */
+
+enum server_state {
+    SERVER_HEADERS, /* reads a request's head, or waits for one */
+    SERVER_BODY,
+    SERVER_THINKING,
+    SERVER_DEAF, /* takes what comes and does nothing */
+};
+
+struct server_conn {
+    uint32_t serial; /* of the socket that this is about; another one: to be set up */
+    enum server_state state;
+    uint64_t wake_ns;
+    bool reads_slowly;
+
+    char head[SERVER_HEAD_MAX];
+    size_t head_size;
+    uint32_t number; /* of the request; 0: none yet */
+    uint64_t body_read;
+    bool answer_lost; /* act on it, and close without a word */
+
+    uint32_t answered;      /* requests of this connection that were */
+    uint64_t answer_end;    /* net_written behind the last answer */
+    uint64_t unasked_at;    /* net_written where unasked bytes began; WORLD_NEVER: none */
+    bool must_end;          /* close was said */
+    uint32_t requests_left; /* by hint */
+    uint64_t reuse_ns;      /* by hint: how long it may be idle */
+    bool tainted;
+};
+
+static struct {
+    struct server_limits limits;
+    struct server_conn conns[NET_SOCKETS_MAX];
+    struct server_ledger ledger[SERVER_NUMBERS_MAX];
+    bool tainted[1 << 16]; /* by serial */
+    uint32_t busy_most;
+} servers;
+
+/* -------- the ledger -------- */
+
+void server_sim_begin(const struct server_limits *limits)
+{
+    servers.limits = *limits;
+    servers.busy_most = 0;
+    for (uint32_t i = 0; i < NET_SOCKETS_MAX; i++) {
+        servers.conns[i].serial = 0;
+    }
+    memset(servers.ledger, 0, sizeof(servers.ledger));
+    memset(servers.tainted, 0, sizeof(servers.tainted));
+}
+
+struct server_ledger *server_sim_expect(uint32_t number)
+{
+    assert(number > 0 && number < SERVER_NUMBERS_MAX);
+    return &servers.ledger[number];
+}
+
+const struct server_ledger *server_sim_ledger(uint32_t number)
+{
+    assert(number > 0 && number < SERVER_NUMBERS_MAX);
+    return &servers.ledger[number];
+}
+
+bool server_sim_is_tainted(uint32_t serial)
+{
+    return serial < COUNT_OF(servers.tainted) && servers.tainted[serial];
+}
+
+uint32_t server_sim_busy_most(void)
+{
+    return servers.busy_most;
+}
+
+struct quoit_span server_sim_event_data(uint32_t number, uint32_t try_index, uint32_t index)
+{
+    const char *pattern = world_pattern(number, 1000 + 64 * try_index + index % 64);
+    size_t size = 1 + (size_t)(number * 31 + index * 17) % 200;
+
+    return (struct quoit_span){ pattern + index, size };
+}
+
+const char *server_sim_event_name(uint32_t index)
+{
+    return index % 3 == 0 ? "tick" : "";
+}
+
+static struct server_ledger *ledger_of(const struct server_conn *conn)
+{
+    return server_sim_expect(conn->number);
+}
+
+static struct server_try *try_begin(struct server_conn *conn)
+{
+    struct server_ledger *ledger = ledger_of(conn);
+
+    if (ledger->tries_count == SERVER_TRIES_MAX) {
+        world_violation("request %u reached a server more than %u times", conn->number,
+                        SERVER_TRIES_MAX);
+    }
+    struct server_try *try = &ledger->tries[ledger->tries_count++];
+    *try = (struct server_try){ .serial = conn->serial };
+    return try;
+}
+
+static void try_execute(struct server_conn *conn, struct server_try *try)
+{
+    try->executed = true;
+    ledger_of(conn)->executed++;
+}
+
+/* -------- connections -------- */
+
+static struct server_conn *conn_of(struct net_socket *socket)
+{
+    struct server_conn *conn = &servers.conns[socket->index];
+
+    if (conn->serial == socket->serial) {
+        return conn;
+    }
+    *conn = (struct server_conn){ .serial = socket->serial,
+                                  .wake_ns = WORLD_NEVER,
+                                  .unasked_at = WORLD_NEVER,
+                                  .requests_left = UINT32_MAX,
+                                  .reuse_ns = WORLD_NEVER,
+                                  .reads_slowly = world_happens(WORLD_READ_SLOW) };
+    if (world_happens(WORLD_DRIP_SLOW)) {
+        socket->gap_max_ns = 20 * NS_PER_S;
+        socket->chunk_max = 2000;
+    } else if (world_happens(WORLD_DRIP)) {
+        socket->gap_max_ns = 5 * NS_PER_MS;
+        socket->chunk_max = 1 + world_size(100);
+    }
+    return conn;
+}
+
+/* Does an exchange hold this connection, as far as the server can tell? */
+static bool conn_is_busy(const struct net_socket *socket, const struct server_conn *conn)
+{
+    return conn->number != 0 || conn->head_size > 0 || net_received(socket) < conn->answer_end;
+}
+
+/* One more exchange begins on `socket`: are there too many now? */
+static void count_busy(const struct net_socket *socket)
+{
+    uint32_t busy = 1;
+    uint32_t busy_here = 1;
+
+    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
+        struct net_socket *other = net_socket_at(i);
+        const struct server_conn *conn = &servers.conns[i];
+        if (other != socket && other->state == NET_CONNECTED && conn->serial == other->serial &&
+            conn_is_busy(other, conn)) {
+            busy++;
+            busy_here += other->server == socket->server && other->local == socket->local;
+        }
+    }
+    servers.busy_most = busy > servers.busy_most ? busy : servers.busy_most;
+    if (busy > servers.limits.in_flight_max) {
+        world_violation("%u exchanges at a time, at most %u", busy, servers.limits.in_flight_max);
+    }
+    if (busy_here > servers.limits.per_origin_max) {
+        world_violation("%u exchanges at a time with server %u, at most %u", busy_here,
+                        socket->server, servers.limits.per_origin_max);
+    }
+}
+
+/* The first byte of a request has come: was the connection the client's to use? */
+static void check_use(const struct net_socket *socket, struct server_conn *conn)
+{
+    count_busy(socket);
+    if (conn->tainted || conn->answered == 0) {
+        return;
+    }
+    if (conn->unasked_at != WORLD_NEVER) {
+        if (socket->request_known > conn->unasked_at) {
+            world_violation("conn %u is used again although it said something unasked",
+                            socket->conn);
+        }
+        if (socket->request_handed <= conn->unasked_at) {
+            world_note(WORLD_UNASKED_TAKEN); /* what was unasked now looks like the answer */
+            conn->tainted = true;
+            servers.tainted[conn->serial % COUNT_OF(servers.tainted)] = true;
+            return;
+        }
+    }
+    if (net_received(socket) < conn->answer_end) {
+        world_violation("conn %u is used again before its answer was received", socket->conn);
+    }
+    if (conn->must_end) {
+        world_violation("conn %u is used again although the server said close", socket->conn);
+    }
+    if (conn->requests_left == 0) {
+        world_violation("conn %u is used again beyond Keep-Alive: max", socket->conn);
+    }
+    uint64_t idle_max_ns = min_u64(conn->reuse_ns, servers.limits.pool_idle_ns);
+    if (socket->request_idle_ns > after_ns(idle_max_ns, SERVER_HINT_SLACK_NS)) {
+        world_violation("conn %u is used again after %llu ms, at most %llu", socket->conn,
+                        (unsigned long long)(socket->request_idle_ns / NS_PER_MS),
+                        (unsigned long long)(idle_max_ns / NS_PER_MS));
+    }
+}
+
+/* -------- answering -------- */
+
+static void finish_closed(struct net_socket *socket)
+{
+    net_finish(socket, world_below(2) == 0 ? NET_END_FIN : NET_END_FIN_CLOSED);
+}
+
+static void conn_become_deaf(struct server_conn *conn)
+{
+    conn->state = SERVER_DEAF;
+    conn->number = 0;
+    conn->head_size = 0;
+    conn->wake_ns = WORLD_NEVER;
+}
+
+static enum answer_framing choose_framing(const struct server_conn *conn, bool old_version)
+{
+    if (world_happens(WORLD_ANSWER_CLOSE_DELIMITED)) {
+        return ANSWER_UNTIL_CLOSE;
+    }
+    if (!old_version &&
+        (world_happens(WORLD_ANSWER_CHUNKED) || server_sim_expect(conn->number)->sse)) {
+        return ANSWER_CHUNKS;
+    }
+    return ANSWER_LENGTH;
+}
+
+/* Turned away for its rate: not acted on. */
+static bool choose_pace(struct answer *answer)
+{
+    if (world_happens(WORLD_ANSWER_429)) {
+        answer->status = 429;
+    } else if (world_happens(WORLD_ANSWER_503_PACED)) {
+        answer->status = 503;
+    } else {
+        return false;
+    }
+    uint32_t wait = (uint32_t)world_below(3000);
+    if (world_happens(WORLD_ANSWER_WAIT_LONG)) {
+        snprintf(answer->wait, sizeof(answer->wait), "Retry-After: %u\r\n", 121 + wait);
+    } else if (answer->status == 503 || world_below(3) == 0) {
+        snprintf(answer->wait, sizeof(answer->wait), "Retry-After: %u\r\n", 1 + wait / 1000);
+    } else if (world_below(2) == 0) {
+        snprintf(answer->wait, sizeof(answer->wait), "retry-after-ms: %u\r\n", 1 + wait);
+    }
+    return true;
+}
+
+static void choose_keep_alive(struct server_conn *conn, struct answer *answer)
+{
+    answer->old_version = world_happens(WORLD_CLOSE_BY_VERSION);
+    answer->says_close = world_happens(WORLD_CLOSE_SAID);
+    if (answer->old_version || answer->says_close) {
+        return;
+    }
+    if (conn->requests_left != UINT32_MAX || world_happens(WORLD_KEEP_ALIVE_MAX)) {
+        if (conn->requests_left == UINT32_MAX) {
+            conn->requests_left = (uint32_t)world_below(3) + 2;
+        }
+        conn->requests_left--;
+        answer->keep_alive_max = conn->requests_left;
+        answer->says_close = conn->requests_left == 0;
+    } else if (world_happens(WORLD_KEEP_ALIVE_TIMEOUT)) {
+        answer->keep_alive_s = 1 + (uint32_t)world_below(5);
+    }
+    conn->reuse_ns = answer->keep_alive_s > 0 ? answer->keep_alive_s * NS_PER_S : WORLD_NEVER;
+}
+
+static uint64_t choose_body_size(void)
+{
+    uint64_t draw = world_below(200);
+    uint64_t high = draw == 0 ? 512 * 1024 : draw < 10 ? 64 * 1024 : 4096;
+
+    return world_size(min_u64(high, servers.limits.body_size_max));
+}
+
+/* What this request is to be answered with. Early answers have a status of their own. */
+static struct answer choose_answer(struct server_conn *conn, struct server_try *try, bool early)
+{
+    const struct server_ledger *ledger = ledger_of(conn);
+    struct answer answer = { .number = conn->number,
+                             .try_index = ledger->tries_count - 1,
+                             .serial = conn->serial,
+                             .status = 200,
+                             .to_head = ledger->method == SERVER_HEAD };
+
+    if (early) {
+        static const uint16_t statuses[] = { 200, 401, 413 };
+        answer.status = statuses[world_below(3)];
+    } else if (!choose_pace(&answer)) {
+        try_execute(conn, try);
+        if (world_happens(WORLD_ANSWER_500)) {
+            answer.status = 500;
+        } else if (world_happens(WORLD_ANSWER_EMPTY)) {
+            answer.status = 204;
+        }
+    }
+    choose_keep_alive(conn, &answer);
+    answer.says_close |= early;
+    answer.framing = answer.status == 204 ? ANSWER_NO_BODY : choose_framing(conn, answer.old_version);
+    answer.sse = ledger->sse && answer.status == 200 && !answer.to_head;
+    answer.events = answer.sse ? (uint32_t)world_size(40) : 0;
+    answer.body_size = answer.status == 204 ? 0 : choose_body_size();
+    return answer;
+}
+
+/* What comes behind an answer of which all was written. */
+static void after_whole(struct net_socket *socket, struct server_conn *conn)
+{
+    if (conn->must_end) {
+        finish_closed(socket);
+    } else if (world_happens(WORLD_WHOLE_FIN)) {
+        finish_closed(socket);
+    } else if (world_happens(WORLD_UNASKED_BEHIND)) {
+        struct quoit_span unasked = answer_unasked(conn->serial, false);
+        conn->unasked_at = net_written(socket);
+        net_put(socket, unasked.bytes, unasked.size);
+    } else if (world_happens(WORLD_UNASKED_LATER) || world_happens(WORLD_UNASKED_IDLE) ||
+               world_happens(WORLD_IDLE_FIN)) {
+        conn->wake_ns = world_now_ns() + world_below(world_below(4) == 0 ? NS_PER_S : 3 * NS_PER_MS);
+    }
+}
+
+/* Write the answer, or the part of it that gets out. */
+static void put_answer(struct net_socket *socket, struct server_conn *conn, struct server_try *try,
+                       struct answer *answer)
+{
+    struct quoit_span bytes = answer_write(answer);
+    bool until_close = answer->framing == ANSWER_UNTIL_CLOSE && !answer->to_head;
+    size_t cut = world_below(bytes.size);
+
+    try->status = answer->status;
+    try->events = answer->events;
+    try->body_size = answer->to_head ? 0 : answer->body_size;
+    conn->must_end = answer->says_close || answer->old_version || until_close;
+    if (!until_close && world_happens(WORLD_CUT_FIN)) {
+        net_put(socket, bytes.bytes, cut);
+        finish_closed(socket);
+    } else if (world_happens(WORLD_CUT_RST)) {
+        net_put(socket, bytes.bytes, cut);
+        net_finish(socket, NET_END_RST);
+    } else if (world_happens(WORLD_CUT_STALL)) {
+        net_put(socket, bytes.bytes, cut);
+        conn_become_deaf(conn);
+    } else if (!until_close && world_happens(WORLD_WHOLE_RST)) {
+        net_put(socket, bytes.bytes, bytes.size);
+        try->whole = true;
+        net_finish(socket, NET_END_RST);
+    } else {
+        net_put(socket, bytes.bytes, bytes.size);
+        try->whole = true;
+    }
+    conn->answer_end = net_written(socket);
+    try->answer_end = conn->answer_end;
+}
+
+static void answer_early(struct net_socket *socket, struct server_conn *conn)
+{
+    struct server_try *try = try_begin(conn);
+    struct answer answer = choose_answer(conn, try, true);
+
+    put_answer(socket, conn, try, &answer);
+    conn->answered++;
+    conn_become_deaf(conn);
+}
+
+/* The request is complete, and it is time. */
+static void answer_now(struct net_socket *socket, struct server_conn *conn)
+{
+    struct server_try *try = try_begin(conn);
+
+    if (conn->answer_lost) {
+        try_execute(conn, try);
+        net_finish(socket, world_below(2) == 0 ? NET_END_FIN_CLOSED : NET_END_RST);
+        conn_become_deaf(conn);
+        return;
+    }
+    if (world_happens(WORLD_ANSWER_NEVER)) {
+        try_execute(conn, try);
+        conn_become_deaf(conn);
+        return;
+    }
+    if (world_happens(WORLD_ANSWER_GARBAGE)) {
+        static const char garbage[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n";
+        try_execute(conn, try);
+        net_put(socket, garbage, sizeof(garbage) - 1);
+        conn_become_deaf(conn);
+        return;
+    }
+    struct answer answer = choose_answer(conn, try, false);
+    put_answer(socket, conn, try, &answer);
+    conn->answered++;
+    if (conn->state == SERVER_THINKING) {
+        conn->state = SERVER_HEADERS;
+        conn->number = 0;
+        if (try->whole) {
+            after_whole(socket, conn);
+        }
+    }
+}
+
+/* -------- reading -------- */
+
+static void request_is_complete(struct net_socket *socket, struct server_conn *conn)
+{
+    static const uint64_t late_ns[] = { 2 * NS_PER_S, 20 * NS_PER_S, 400 * NS_PER_S };
+    uint64_t wait_ns = world_below(200 * NS_PER_US);
+
+    socket->in_request = false;
+    conn->head_size = 0;
+    conn->state = SERVER_THINKING;
+    conn->answer_lost |= conn->answered == 0 && world_happens(WORLD_FRESH_LOST);
+    if (world_happens(WORLD_ANSWER_LATE)) {
+        wait_ns = world_below(late_ns[world_below(3)]);
+    } else if (world_happens(WORLD_ANSWER_SLOW)) {
+        wait_ns = world_below(200 * NS_PER_MS);
+    }
+    conn->wake_ns = world_now_ns() + wait_ns;
+}
+
+/* The value of the one header of that name; NULL: there is none. */
+static const char *head_value(const char *head, const char *name)
+{
+    const char *line = strcasestr(head, name);
+
+    if (line != NULL && strcasestr(line + 1, name) != NULL) {
+        world_violation("header %s is there twice:\n%s", name + 2, head);
+    }
+    return line == NULL ? NULL : line + strlen(name);
+}
+
+/* Compare the head, byte by byte where its meaning allows but one form, with what was announced. */
+static void read_head(struct server_conn *conn)
+{
+    static const char *const methods[] = { "GET", "HEAD", "POST", "PUT" };
+    char wanted[64];
+    const char *head = conn->head;
+    const char *number = head_value(head, "\r\nX-Number: ");
+    const char *length = head_value(head, "\r\nContent-Length: ");
+    const char *host = head_value(head, "\r\nHost: ");
+
+    conn->number = number == NULL ? 0 : (uint32_t)strtoul(number, NULL, 10);
+    if (conn->number == 0 || conn->number >= SERVER_NUMBERS_MAX) {
+        world_violation("a head without a number that was announced:\n%s", head);
+    }
+    const struct server_ledger *ledger = ledger_of(conn);
+    snprintf(wanted, sizeof(wanted), "%s /n/%u HTTP/1.1\r\n", methods[ledger->method],
+             conn->number);
+    if (strncmp(head, wanted, strlen(wanted)) != 0) {
+        world_violation("request %u: wanted %s, got:\n%s", conn->number, wanted, head);
+    }
+    if (host == NULL || head_value(head, "\r\nTransfer-Encoding:") != NULL) {
+        world_violation("request %u: no Host, or a Transfer-Encoding:\n%s", conn->number, head);
+    }
+    uint64_t size = length == NULL ? 0 : strtoull(length, NULL, 10);
+    if (size != ledger->body_size) {
+        world_violation("request %u: wanted %llu bytes of body:\n%s", conn->number,
+                        (unsigned long long)ledger->body_size, head);
+    }
+    for (const char *line = head; *line != '\0'; line = strstr(line, "\r\n") + 2) {
+        if (line[strcspn(line, "\r\n")] != '\r') {
+            world_violation("request %u: a bare LF in its head:\n%s", conn->number, head);
+        }
+    }
+}
+
+/* The head is there: act on what can be done before the body is. */
+static void head_is_complete(struct net_socket *socket, struct server_conn *conn)
+{
+    read_head(conn);
+    if (conn->requests_left == 0) {
+        world_violation("conn %u is used again beyond Keep-Alive: max", socket->conn);
+    }
+    conn->state = SERVER_BODY;
+    conn->body_read = 0;
+    if (ledger_of(conn)->body_size == 0) {
+        request_is_complete(socket, conn);
+    } else if (world_happens(WORLD_EARLY_READS_ON)) {
+        answer_early(socket, conn);
+    } else if (world_happens(WORLD_EARLY_FIN)) {
+        answer_early(socket, conn);
+        finish_closed(socket);
+    } else if (world_happens(WORLD_EARLY_RST)) {
+        answer_early(socket, conn);
+        net_finish(socket, NET_END_RST);
+    } else if (world_happens(WORLD_READ_NEVER)) {
+        conn->state = SERVER_THINKING; /* and never wakes */
+        conn->wake_ns = WORLD_NEVER;
+    }
+}
+
+static size_t read_head_bytes(struct net_socket *socket, struct server_conn *conn,
+                              struct quoit_span bytes)
+{
+    size_t before = conn->head_size;
+    size_t room = sizeof(conn->head) - 1 - before;
+
+    memcpy(conn->head + before, bytes.bytes, min_u64(bytes.size, room));
+    conn->head_size += min_u64(bytes.size, room);
+    conn->head[conn->head_size] = '\0';
+    char *end = strstr(conn->head, "\r\n\r\n");
+    if (end == NULL) {
+        if (bytes.size >= room || strlen(conn->head) != conn->head_size) {
+            world_violation("conn %u: a head that is too long or holds a NUL:\n%s", socket->conn,
+                            conn->head);
+        }
+        return bytes.size;
+    }
+    end[2] = '\0';
+    head_is_complete(socket, conn);
+    return (size_t)(end + 4 - conn->head) - before;
+}
+
+static size_t read_body_bytes(struct net_socket *socket, struct server_conn *conn,
+                              struct quoit_span bytes)
+{
+    const struct server_ledger *ledger = ledger_of(conn);
+    size_t size = min_u64(bytes.size, ledger->body_size - conn->body_read);
+    const char *wanted = world_pattern(conn->number, SERVER_BODY_PART) + conn->body_read;
+
+    if (memcmp(bytes.bytes, wanted, size) != 0) {
+        world_violation("request %u: other bytes than its body, within %zu at %llu", conn->number,
+                        size, (unsigned long long)conn->body_read);
+    }
+    conn->body_read += size;
+    if (conn->body_read == ledger->body_size) {
+        request_is_complete(socket, conn);
+    }
+    return size;
+}
+
+/* The first byte of a request on a kept connection may be the moment at which it breaks. */
+static bool breaks_on_reuse(struct net_socket *socket, struct server_conn *conn)
+{
+    if (conn->answered == 0) {
+        return false;
+    }
+    if (world_happens(WORLD_REUSE_FIN)) {
+        net_finish(socket, NET_END_FIN_CLOSED);
+    } else if (world_happens(WORLD_REUSE_RST)) {
+        net_finish(socket, NET_END_RST);
+    } else {
+        conn->answer_lost = world_happens(WORLD_REUSE_LOST);
+        return false;
+    }
+    conn_become_deaf(conn);
+    return true;
+}
+
+/* Read `size` of the bytes that have come; all states. */
+static void conn_read(struct net_socket *socket, struct server_conn *conn, size_t size)
+{
+    while (size > 0) {
+        struct quoit_span bytes = { net_incoming(socket).bytes, size };
+        size_t taken = size;
+        switch (conn->state) {
+        case SERVER_HEADERS:
+            if (conn->head_size == 0) {
+                check_use(socket, conn);
+                if (breaks_on_reuse(socket, conn)) {
+                    return;
+                }
+            }
+            taken = read_head_bytes(socket, conn, bytes);
+            break;
+        case SERVER_BODY:
+            taken = read_body_bytes(socket, conn, bytes);
+            break;
+        case SERVER_THINKING:
+            return; /* a second request? looked at when this one is answered */
+        case SERVER_DEAF:
+            break;
+        }
+        if (socket->end != NET_END_NONE) {
+            return; /* the end has taken all bytes */
+        }
+        net_take(socket, taken);
+        size -= taken;
+    }
+}
+
+void server_sim_on_close(struct net_socket *socket)
+{
+    struct server_conn *conn = conn_of(socket);
+
+    if (socket->state == NET_CONNECTED && socket->end == NET_END_NONE && world_below(2) == 0) {
+        conn_read(socket, conn, net_incoming(socket).size);
+    }
+    if (conn->state == SERVER_THINKING && conn->number != 0 && socket->end == NET_END_NONE &&
+        conn->body_read == ledger_of(conn)->body_size && world_below(2) == 0) {
+        try_execute(conn, try_begin(conn)); /* it does not know yet that nobody listens */
+    }
+    conn->serial = 0;
+}
+
+/* -------- time -------- */
+
+/* An idle connection's moment has come. */
+static void conn_idle(struct net_socket *socket, struct server_conn *conn)
+{
+    if (world_below(3) == 0) {
+        finish_closed(socket);
+        return;
+    }
+    bool last = world_below(2) == 0;
+    struct quoit_span unasked = answer_unasked(conn->serial, last);
+    conn->unasked_at = net_written(socket);
+    net_put(socket, unasked.bytes, unasked.size);
+    if (last) {
+        finish_closed(socket);
+    }
+}
+
+static void conn_wake(struct net_socket *socket, struct server_conn *conn)
+{
+    size_t size = net_incoming(socket).size;
+
+    conn->wake_ns = WORLD_NEVER;
+    if (conn->state == SERVER_THINKING) {
+        answer_now(socket, conn);
+    } else if (size == 0) {
+        if (conn->state == SERVER_HEADERS && conn->head_size == 0 && conn->answered > 0) {
+            conn_idle(socket, conn);
+        }
+        return;
+    } else {
+        if (conn->reads_slowly) {
+            size = min_u64(size, 1 + world_size(size) + size / 50);
+        }
+        conn_read(socket, conn, size);
+    }
+    if (conn->wake_ns == WORLD_NEVER && net_incoming(socket).size > 0 &&
+        conn->state != SERVER_THINKING && socket->end == NET_END_NONE) {
+        conn->wake_ns = world_now_ns() + world_below(100 * NS_PER_US);
+    }
+}
+
+uint64_t server_sim_next_ns(void)
+{
+    uint64_t next_ns = WORLD_NEVER;
+
+    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
+        struct net_socket *socket = net_socket_at(i);
+        if (socket->state == NET_CONNECTED && servers.conns[i].serial == socket->serial) {
+            next_ns = min_u64(next_ns, servers.conns[i].wake_ns);
+        }
+    }
+    return next_ns;
+}
+
+void server_sim_run(void)
+{
+    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
+        struct net_socket *socket = net_socket_at(i);
+        if (socket->state != NET_CONNECTED) {
+            continue;
+        }
+        struct server_conn *conn = conn_of(socket);
+        if (socket->up_changed) {
+            socket->up_changed = false;
+            if (conn->state != SERVER_THINKING) {
+                conn->wake_ns = min_u64(conn->wake_ns, world_now_ns() + socket->latency_ns);
+            }
+        }
+        if (conn->wake_ns <= world_now_ns()) {
+            conn_wake(socket, conn);
+        }
+    }
+}

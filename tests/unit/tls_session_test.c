@@ -1,0 +1,548 @@
+/*
+ * tls_session_test: a session talks to an OpenSSL server in this process. Who is trusted is
+ * tls_context_test's subject; here it is what becomes of the bytes.
+ */
+#include "base/bits.h"
+#include "tests/unit/tls_peer.h"
+#include "tls/identity.h"
+
+static const size_t cuts[] = { 1, 3, 7, 100, SIZE_MAX };
+static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+static struct peer_cast cast;
+
+static SSL_CTX *peer_of_version(int version)
+{
+    return peer_create(&(struct peer_wish){ .certificate = &cast.good, .version = version });
+}
+
+/* A talk that is secured, and in which all tickets have come. */
+static struct talk talk_secured(SSL_CTX *peer, struct quoit_tls *tls, const char *host,
+                                struct tls_ticket *ticket)
+{
+    struct talk talk = talk_open(peer, tls, host, ticket);
+
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK(talk.secured);
+    CHECK(talk.server_secured);
+    return talk;
+}
+
+static struct tls_ticket *ticket_from(SSL_CTX *peer, struct quoit_tls *tls, const char *host)
+{
+    struct talk talk = talk_secured(peer, tls, host, NULL);
+    struct tls_ticket *ticket = tls_session_take_ticket(talk.session);
+
+    CHECK(!tls_session_was_resumed(talk.session));
+    CHECK(ticket != NULL);
+    talk_close(&talk);
+    return ticket;
+}
+
+/* --- Bytes --- */
+
+static void ping_pong_goodbye(SSL_CTX *peer, size_t cut)
+{
+    struct talk talk = talk_open(peer, cast.tls, "good.test", NULL);
+    talk.cut = cut;
+
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK_EQ(tls_session_write(talk.session, "ping", 4), TLS_DONE);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK_MEM(talk.server_heard.bytes, talk.server_heard.size, "ping", 4);
+
+    SSL_write(talk.server, "pong", 4);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK_MEM(talk.heard.bytes, talk.heard.size, "pong", 4);
+
+    tls_session_close(talk.session);
+    tls_session_close(talk.session);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK(talk.server_ended);
+
+    SSL_shutdown(talk.server);
+    CHECK_EQ(talk_run(&talk), TLS_ENDED);
+    CHECK_EQ(talk_feed(&talk, "late", 4), TLS_ENDED);
+    CHECK_MEM(talk.heard.bytes, talk.heard.size, "pong", 4);
+    CHECK_STR(tls_session_detail(talk.session), "");
+    CHECK_EQ(tls_session_error(talk.session), QUOIT_OK);
+    talk_close(&talk);
+}
+
+static void test_ping_pong_and_goodbye_survive_every_cut(void) /* R23 */
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        for (size_t c = 0; c < COUNT_OF(cuts); c++) {
+            ping_pong_goodbye(peer, cuts[c]);
+        }
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_large_messages_arrive_whole_both_ways(void) /* R23: records of 16 KiB */
+{
+    static char bytes[20000];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (char)(i * 7 + i / 251);
+    }
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        for (size_t c = 0; c < COUNT_OF(cuts); c++) {
+            struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+            talk.cut = cuts[c];
+            CHECK_EQ(tls_session_write(talk.session, bytes, sizeof(bytes)), TLS_DONE);
+            CHECK_EQ(SSL_write(talk.server, bytes, sizeof(bytes)), sizeof(bytes));
+            CHECK_EQ(talk_run(&talk), TLS_STARVED);
+            CHECK(talk.heard.size == sizeof(bytes));
+            CHECK(memcmp(talk.heard.bytes, bytes, talk.heard.size) == 0);
+            CHECK(talk.server_heard.size == sizeof(bytes));
+            CHECK(memcmp(talk.server_heard.bytes, bytes, talk.server_heard.size) == 0);
+            talk_close(&talk);
+        }
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_writing_nothing_sends_nothing(void)
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+
+    CHECK_EQ(tls_session_write(talk.session, NULL, 0), TLS_DONE);
+    CHECK_EQ(tls_session_pending(talk.session), 0);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+static void test_what_is_taken_is_swapped_not_moved(void)
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+    struct buffer first = { 0 };
+    struct buffer second = { 0 };
+
+    CHECK_EQ(tls_session_write(talk.session, "one", 3), TLS_DONE);
+    tls_session_take(talk.session, &first);
+    struct buffer before = first;
+    char *copy = malloc(first.size);
+    memcpy(copy, first.bytes, first.size);
+
+    /* What the kernel may still read stays where and as it is while more is written. */
+    CHECK_EQ(tls_session_write(talk.session, "two", 3), TLS_DONE);
+    CHECK(first.bytes == before.bytes);
+    CHECK_MEM(first.bytes, first.size, copy, before.size);
+
+    /* The memory that is handed in is used for what comes next. */
+    buffer_reset(&first);
+    tls_session_take(talk.session, &first);
+    CHECK(first.bytes != before.bytes);
+    CHECK_EQ(tls_session_write(talk.session, "three", 5), TLS_DONE);
+    tls_session_take(talk.session, &second);
+    CHECK(second.bytes == before.bytes);
+    free(copy);
+    buffer_free(&first);
+    buffer_free(&second);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+static void test_half_a_record_is_no_plaintext(void) /* R04, R22 */
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+    char record[256];
+
+    SSL_write(talk.server, "whole", 5);
+    int size = BIO_read(SSL_get_wbio(talk.server), record, sizeof(record));
+    CHECK(size > 5);
+    for (int i = 0; i < size - 1; i++) {
+        CHECK_EQ(talk_feed(&talk, record + i, 1), TLS_STARVED);
+    }
+    CHECK_EQ(talk.heard.size, 0);
+    CHECK_EQ(talk_feed(&talk, record + size - 1, 1), TLS_STARVED);
+    CHECK_MEM(talk.heard.bytes, talk.heard.size, "whole", 5);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+static void test_a_changed_byte_fails_and_tells_the_server(void)
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+        char record[256];
+
+        SSL_write(talk.server, "whole", 5);
+        int size = BIO_read(SSL_get_wbio(talk.server), record, sizeof(record));
+        record[size - 1] ^= 1;
+        CHECK_EQ(talk_feed(&talk, record, (size_t)size), TLS_FAILED);
+        CHECK_STR(tls_session_detail(talk.session), "decryption failed or bad record mac");
+        CHECK_EQ(tls_session_error(talk.session), QUOIT_E_TLS);
+        CHECK_EQ(talk.heard.size, 0);
+        talk_carry_to_server(&talk);
+        CHECK_EQ(talk.server_reason, SSL_AD_REASON_OFFSET + SSL_AD_BAD_RECORD_MAC);
+
+        /* It has failed for good. */
+        CHECK_EQ(tls_session_write(talk.session, "x", 1), TLS_FAILED);
+        CHECK_EQ(tls_session_handshake(talk.session), TLS_FAILED);
+        CHECK_EQ(talk_feed(&talk, "x", 1), TLS_FAILED);
+        CHECK_EQ(talk_feed(&talk, "y", 1), TLS_FAILED);
+        tls_session_close(talk.session);
+        CHECK_EQ(tls_session_pending(talk.session), 0);
+        CHECK(tls_session_take_ticket(talk.session) == NULL);
+        talk_close(&talk);
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_an_alert_in_the_middle_fails_by_name(void) /* R22 */
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+
+    SSL_write(talk.server, "half", 4);
+    /* A record that nobody can have written: the server answers with an alert. */
+    BIO_write(SSL_get_rbio(talk.server),
+              "\x17\x03\x03\x00\x20"
+              "0123456789abcdef0123456789abcdef",
+              37);
+    talk_turn_server(&talk);
+    CHECK_EQ(talk_run(&talk), TLS_FAILED);
+    CHECK_MEM(talk.heard.bytes, talk.heard.size, "half", 4);
+    CHECK_STR(tls_session_detail(talk.session), "alert from the server: bad record mac (20)");
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+/* --- What is not TLS, or not ours --- */
+
+static void test_a_server_without_tls_is_called_so(void) /* R22 */
+{
+    static const char *const texts[] = { "HTTP/1.1 400 Bad Request\r\n\r\n",
+                                         "SSH-2.0-OpenSSH_9\r\n", "220 mail.test ESMTP\r\n",
+                                         "GET / HTTP/1.1\r\n\r\n" };
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct tls_session *session = tls_session_create(cast.tls, "good.test", NULL);
+        check_case(texts[i]);
+        CHECK_EQ(tls_session_handshake(session), TLS_STARVED);
+        tls_session_feed(session, texts[i], strlen(texts[i]));
+        CHECK_EQ(tls_session_handshake(session), TLS_FAILED);
+        CHECK_STR(tls_session_detail(session), "the server speaks no TLS");
+        tls_session_destroy(session);
+    }
+}
+
+static void test_a_goodbye_in_the_handshake_is_a_failure(void)
+{
+    struct tls_session *session = tls_session_create(cast.tls, "good.test", NULL);
+
+    CHECK_EQ(tls_session_handshake(session), TLS_STARVED);
+    tls_session_feed(session, "\x15\x03\x03\x00\x02\x01\x00", 7);
+    CHECK_EQ(tls_session_handshake(session), TLS_FAILED);
+    CHECK_STR(tls_session_detail(session), "the server said goodbye during the handshake");
+    tls_session_close(session);
+    tls_session_destroy(session);
+}
+
+static void test_only_http_1_1_is_spoken(void) /* R22 */
+{
+    static const char other[] = "the server chose an ALPN protocol other than http/1.1";
+    static const struct {
+        const char *name, *protocol, *detail;
+    } cases[] = {
+        { "no ALPN", NULL, "" },
+        { "http/1.1", "http/1.1", "" },
+        { "h2", "h2", other },
+        { "shorter", "http/1", other },
+        { "longer", "http/1.10", other },
+        { "none fits", "", "alert from the server: no application protocol (120)" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        for (size_t v = 0; v < COUNT_OF(versions); v++) {
+            struct peer_wish wish = { .certificate = &cast.good,
+                                      .protocol = cases[i].protocol,
+                                      .version = versions[v] };
+            SSL_CTX *peer = peer_create(&wish);
+            struct talk talk = talk_open(peer, cast.tls, "good.test", NULL);
+            bool good = cases[i].detail[0] == '\0';
+
+            check_case(cases[i].name);
+            CHECK_EQ(talk_run(&talk), good ? TLS_STARVED : TLS_FAILED);
+            CHECK_STR(tls_session_detail(talk.session), cases[i].detail);
+            CHECK_EQ(talk.server_heard.size, 0);
+            talk_close(&talk);
+            SSL_CTX_free(peer);
+        }
+    }
+}
+
+/* OpenSSL refuses what was not offered since some 3.0.x: so offer it, to see that we refuse too. */
+static void test_another_protocol_is_refused_by_every_openssl(void)
+{
+    struct peer_wish wish = { .certificate = &cast.good, .protocol = "h2" };
+    struct quoit_tls_options options = { .ca_file = cast.authority_file.path };
+    struct quoit_tls *tls = NULL;
+    SSL_CTX *peer = peer_create(&wish);
+
+    CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_OK);
+    CHECK_EQ(SSL_CTX_set_alpn_protos(tls->context, (const unsigned char *)"\x02h2", 3), 0);
+    struct talk talk = talk_open(peer, tls, "good.test", NULL);
+    CHECK_EQ(talk_run(&talk), TLS_FAILED);
+    CHECK_STR(tls_session_detail(talk.session),
+              "the server chose an ALPN protocol other than http/1.1");
+    talk_close(&talk);
+    quoit_tls_destroy(tls);
+    SSL_CTX_free(peer);
+}
+
+/* A system configuration can allow such ciphers: here it is done by hand. */
+static void test_a_server_without_certificate_is_refused(void)
+{
+    struct peer_wish wish = { .ciphers = "AECDH-AES128-SHA", .version = TLS1_2_VERSION };
+    struct quoit_tls_options options = { .ca_file = cast.authority_file.path };
+    struct quoit_tls *tls = NULL;
+    SSL_CTX *peer = peer_create(&wish);
+
+    CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_OK);
+    CHECK_EQ(SSL_CTX_set_cipher_list(tls->context, "AECDH-AES128-SHA:@SECLEVEL=0"), 1);
+    struct talk talk = talk_open(peer, tls, "good.test", NULL);
+    CHECK_EQ(talk_run(&talk), TLS_FAILED);
+    CHECK_STR(tls_session_detail(talk.session), "the server showed no certificate");
+    talk_close(&talk);
+    quoit_tls_destroy(tls);
+    SSL_CTX_free(peer);
+}
+
+static void test_versions_below_1_2_are_not_spoken(void) /* R22 */
+{
+    static const int old[] = { TLS1_VERSION, TLS1_1_VERSION };
+
+    for (size_t i = 0; i < COUNT_OF(old); i++) {
+        SSL_CTX *peer = peer_of_version(old[i]);
+        struct talk talk = talk_open(peer, cast.tls, "good.test", NULL);
+        CHECK_EQ(talk_run(&talk), TLS_FAILED);
+        CHECK_STR(tls_session_detail(talk.session), "alert from the server: protocol version (70)");
+        talk_close(&talk);
+        SSL_CTX_free(peer);
+    }
+}
+
+/* --- What comes while nobody asked --- */
+
+static void on_message(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl,
+                       void *updates)
+{
+    (void)version;
+    (void)ssl;
+    if (!sent && type == SSL3_RT_HANDSHAKE && size != 0 &&
+        *(const unsigned char *)bytes == SSL3_MT_KEY_UPDATE) {
+        ++*(int *)updates;
+    }
+}
+
+/* The answer may wait for the next write (RFC 8446 4.6.3), and with this OpenSSL it does. */
+static void test_key_updates_while_idle_give_no_plaintext_and_are_answered(void) /* R23 */
+{
+    SSL_CTX *peer = peer_of_version(TLS1_3_VERSION);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+    int updates = 0;
+
+    SSL_set_msg_callback(talk.server, on_message);
+    SSL_set_msg_callback_arg(talk.server, &updates);
+    for (int i = 0; i < 10; i++) {
+        CHECK_EQ(SSL_key_update(talk.server, SSL_KEY_UPDATE_REQUESTED), 1);
+        CHECK_EQ(SSL_do_handshake(talk.server), 1);
+        CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    }
+    CHECK_EQ(talk.heard.size, 0);
+    CHECK_EQ(tls_session_write(talk.session, "ping", 4), TLS_DONE);
+    SSL_write(talk.server, "pong", 4);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK(updates >= 1 && updates <= 10);
+    CHECK_MEM(talk.server_heard.bytes, talk.server_heard.size, "ping", 4);
+    CHECK_MEM(talk.heard.bytes, talk.heard.size, "pong", 4);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+static void test_a_ticket_after_the_handshake_gives_no_plaintext(void) /* R23 */
+{
+    SSL_CTX *peer = peer_of_version(TLS1_3_VERSION);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+    struct tls_ticket *first = tls_session_take_ticket(talk.session);
+    CHECK(first != NULL);
+    CHECK(tls_session_take_ticket(talk.session) == NULL);
+
+    CHECK_EQ(SSL_new_session_ticket(talk.server), 1);
+    CHECK_EQ(SSL_do_handshake(talk.server), 1);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK_EQ(talk.heard.size, 0);
+    CHECK_EQ(talk.server_heard.size, 0);
+    struct tls_ticket *second = tls_session_take_ticket(talk.session);
+    CHECK(second != NULL);
+    tls_ticket_destroy(first);
+    tls_ticket_destroy(second);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+static void test_renegotiation_is_refused(void) /* R22: HelloRequest */
+{
+    SSL_CTX *peer = peer_of_version(TLS1_2_VERSION);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+    char record[256];
+
+    CHECK_EQ(SSL_renegotiate(talk.server), 1);
+    SSL_do_handshake(talk.server);
+    int size = BIO_read(SSL_get_wbio(talk.server), record, sizeof(record));
+    CHECK(size > 0);
+    CHECK_EQ(talk_feed(&talk, record, (size_t)size), TLS_STARVED);
+    CHECK_EQ(talk.heard.size, 0);
+    talk_carry_to_server(&talk);
+    CHECK_EQ(talk.server_reason, SSL_R_NO_RENEGOTIATION);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+/* --- Resumption --- */
+
+static void test_a_ticket_resumes(void)
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        /* It was taken from a session that nobody said goodbye to: see tls_session_destroy. */
+        struct tls_ticket *ticket = ticket_from(peer, cast.tls, "good.test");
+
+        for (int round = 0; round < 3; round++) {
+            struct talk talk = talk_secured(peer, cast.tls, "good.test", ticket);
+            CHECK(tls_session_was_resumed(talk.session));
+            CHECK_EQ(SSL_session_reused(talk.server), 1);
+            CHECK_EQ(tls_session_write(talk.session, "ping", 4), TLS_DONE);
+            CHECK_EQ(talk_run(&talk), TLS_STARVED);
+            CHECK_MEM(talk.server_heard.bytes, talk.server_heard.size, "ping", 4);
+
+            /* Each gives the ticket for the next. */
+            tls_ticket_destroy(ticket);
+            ticket = tls_session_take_ticket(talk.session);
+            CHECK(ticket != NULL);
+            talk_close(&talk);
+        }
+        tls_ticket_destroy(ticket);
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_a_ticket_outlives_its_session_and_its_identity(void)
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct quoit_tls_options options = { .ca_file = cast.authority_file.path };
+    struct quoit_tls *tls = NULL;
+
+    CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_OK);
+    struct tls_ticket *ticket = ticket_from(peer, tls, "good.test");
+    quoit_tls_destroy(tls);
+    tls_ticket_destroy(ticket);
+    tls_ticket_destroy(NULL);
+    SSL_CTX_free(peer);
+}
+
+static void test_a_ticket_of_another_identity_is_not_used(void) /* R20 */
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        struct quoit_tls_options blind = { .insecure = true };
+        struct quoit_tls_options same = { .ca_file = cast.authority_file.path };
+        struct quoit_tls_options other = { .ca_path = peer_directory() };
+        struct quoit_tls *blind_tls = NULL;
+        struct quoit_tls *same_tls = NULL;
+        struct quoit_tls *other_tls = NULL;
+
+        CHECK_EQ(quoit_tls_create(&blind, &blind_tls), QUOIT_OK);
+        CHECK_EQ(quoit_tls_create(&same, &same_tls), QUOIT_OK);
+        CHECK_EQ(quoit_tls_create(&other, &other_tls), QUOIT_OK);
+        struct tls_ticket *ticket = ticket_from(peer, blind_tls, "good.test");
+
+        struct talk talk = talk_secured(peer, same_tls, "good.test", ticket);
+        CHECK(!tls_session_was_resumed(talk.session));
+        talk_close(&talk);
+
+        /* Nor does what somebody accepted unseen open the door of one who looks. */
+        talk = talk_open(peer, other_tls, "good.test", ticket);
+        CHECK_EQ(talk_run(&talk), TLS_FAILED);
+        CHECK(!tls_session_was_resumed(talk.session));
+        talk_close(&talk);
+
+        tls_ticket_destroy(ticket);
+        quoit_tls_destroy(blind_tls);
+        quoit_tls_destroy(same_tls);
+        quoit_tls_destroy(other_tls);
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_a_ticket_of_another_host_is_not_used(void) /* R20 */
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        struct tls_ticket *ticket = ticket_from(peer, cast.tls, "good.test");
+
+        struct talk talk = talk_secured(peer, cast.tls, "127.0.0.1", ticket);
+        CHECK(!tls_session_was_resumed(talk.session));
+        talk_close(&talk);
+
+        talk = talk_open(peer, cast.tls, "bad.test", ticket);
+        CHECK_EQ(talk_run(&talk), TLS_FAILED);
+        CHECK_STR(tls_session_detail(talk.session), "certificate verify failed: hostname mismatch");
+        talk_close(&talk);
+        tls_ticket_destroy(ticket);
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_a_server_that_forgot_gets_a_full_handshake(void)
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        SSL_CTX *forgetful = peer_of_version(versions[v]);
+        struct tls_ticket *ticket = ticket_from(peer, cast.tls, "good.test");
+        struct talk talk = talk_secured(forgetful, cast.tls, "good.test", ticket);
+
+        CHECK(!tls_session_was_resumed(talk.session));
+        talk_close(&talk);
+        tls_ticket_destroy(ticket);
+        SSL_CTX_free(peer);
+        SSL_CTX_free(forgetful);
+    }
+}
+
+int main(void)
+{
+    cast = peer_cast_make();
+    RUN(test_ping_pong_and_goodbye_survive_every_cut);
+    RUN(test_large_messages_arrive_whole_both_ways);
+    RUN(test_writing_nothing_sends_nothing);
+    RUN(test_what_is_taken_is_swapped_not_moved);
+    RUN(test_half_a_record_is_no_plaintext);
+    RUN(test_a_changed_byte_fails_and_tells_the_server);
+    RUN(test_an_alert_in_the_middle_fails_by_name);
+    RUN(test_a_server_without_tls_is_called_so);
+    RUN(test_a_goodbye_in_the_handshake_is_a_failure);
+    RUN(test_only_http_1_1_is_spoken);
+    RUN(test_another_protocol_is_refused_by_every_openssl);
+    RUN(test_a_server_without_certificate_is_refused);
+    RUN(test_versions_below_1_2_are_not_spoken);
+    RUN(test_key_updates_while_idle_give_no_plaintext_and_are_answered);
+    RUN(test_a_ticket_after_the_handshake_gives_no_plaintext);
+    RUN(test_renegotiation_is_refused);
+    RUN(test_a_ticket_resumes);
+    RUN(test_a_ticket_outlives_its_session_and_its_identity);
+    RUN(test_a_ticket_of_another_identity_is_not_used);
+    RUN(test_a_ticket_of_another_host_is_not_used);
+    RUN(test_a_server_that_forgot_gets_a_full_handshake);
+    peer_cast_free(&cast);
+    rmdir(peer_directory());
+    return check_done();
+}

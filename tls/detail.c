@@ -1,0 +1,84 @@
+/*
+ * detail: see detail.h.
+ */
+#include "tls/detail.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+#include <stdio.h>
+#include <string.h>
+
+bool tls_detail_drop(void)
+{
+    bool no_memory = false;
+    unsigned long code;
+
+    while ((code = ERR_get_error()) != 0) {
+        no_memory = no_memory || ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    }
+    return no_memory;
+}
+
+/* OpenSSL knows no names for the alerts of RFC 7301 and RFC 8446, and calls them "unknown". */
+static const char *detail_alert_name(int alert)
+{
+    switch (alert) {
+    case SSL_AD_MISSING_EXTENSION:
+        return "missing extension";
+    case SSL_AD_CERTIFICATE_REQUIRED:
+        return "certificate required";
+    case SSL_AD_NO_APPLICATION_PROTOCOL:
+        return "no application protocol";
+    }
+    return SSL_alert_desc_string_long(alert);
+}
+
+/* What the server got wrong in OpenSSL's eyes, said better; NULL: its own text is the best. */
+static const char *detail_of_reason(const SSL *ssl, int reason, const char *function)
+{
+    bool secured = SSL_is_init_finished(ssl) == 1;
+
+    switch (reason) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_HTTP_REQUEST: /* it looks for one even in what a server says */
+    case SSL_R_HTTPS_PROXY_REQUEST:
+        return secured ? NULL : "the server speaks no TLS";
+    case SSL_R_BAD_EXTENSION:
+        return strcmp(function, "tls_parse_stoc_alpn") == 0 ? TLS_DETAIL_ALPN : NULL;
+    }
+    return NULL;
+}
+
+static void detail_of_ssl(const SSL *ssl, int reason, const char *function,
+                          char detail[TLS_DETAIL_SIZE])
+{
+    const char *better = detail_of_reason(ssl, reason, function);
+
+    if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
+        snprintf(detail, TLS_DETAIL_SIZE, "certificate verify failed: %s",
+                 X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
+    } else if (reason >= SSL_AD_REASON_OFFSET) {
+        int alert = reason - SSL_AD_REASON_OFFSET;
+        snprintf(detail, TLS_DETAIL_SIZE, "alert from the server: %s (%d)",
+                 detail_alert_name(alert), alert);
+    } else if (better != NULL) {
+        snprintf(detail, TLS_DETAIL_SIZE, "%s", better);
+    }
+}
+
+enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE])
+{
+    const char *function = "";
+    unsigned long code = ERR_peek_last_error_func(&function);
+    const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+
+    snprintf(detail, TLS_DETAIL_SIZE, "%s", reason == NULL ? "unknown TLS error" : reason);
+    if (ERR_GET_LIB(code) == ERR_LIB_SSL) {
+        detail_of_ssl(ssl, ERR_GET_REASON(code), function, detail);
+    }
+    if (tls_detail_drop()) { /* `function` is gone with it */
+        snprintf(detail, TLS_DETAIL_SIZE, "out of memory");
+        return QUOIT_E_NO_MEMORY;
+    }
+    return QUOIT_E_TLS;
+}

@@ -1,0 +1,26 @@
+/*
+ * detail: why OpenSSL failed, in a line for people.
+ *
+ * The line names what is wrong with the certificate, or the server's alert, or OpenSSL's reason. It
+ * holds nothing that the server wrote and no secret.
+ */
+#ifndef QUOIT_TLS_DETAIL_H
+#define QUOIT_TLS_DETAIL_H
+
+#include "quoit.h"
+
+#include <openssl/ssl.h>
+
+#define TLS_DETAIL_SIZE 128 /* with its NUL */
+#define TLS_DETAIL_ALPN "the server chose an ALPN protocol other than http/1.1"
+
+/*
+ * Read what the thread's error queue says of ssl, whose last call failed, into `detail`, and empty
+ * the queue. Returns QUOIT_E_TLS, or QUOIT_E_NO_MEMORY if that was the cause.
+ */
+enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE]);
+
+/* Empty the thread's error queue. True if it told of a want of memory. */
+bool tls_detail_drop(void);
+
+#endif
