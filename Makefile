@@ -108,6 +108,7 @@ HARDENING += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 endif
 
 ALL_CPPFLAGS := -D_GNU_SOURCE -I. -Iinclude $(LLHTTP_CPPFLAGS) \
+                -DQUOIT_LIBURING_VERSION='"$(shell $(PKG_CONFIG) --modversion liburing 2>/dev/null)"' \
                 $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null) $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) -pthread $(HARDENING) $(SANITIZE)
 ALL_LDFLAGS := -pthread $(SANITIZE) -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(LDFLAGS)
@@ -242,7 +243,7 @@ define program
 endef
 
 $(B)/quoit: $(call objects,$(cli_SOURCES)) $(B)/libquoit_llm.a $(B)/libquoit.a
-	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS))
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 
 # The stand-in shares nothing with the library but llhttp.
 $(B)/quoit-mock: $(call objects,$(mock_SOURCES)) $(llhttp_OBJECTS) $(B)/sources

@@ -21,8 +21,8 @@ struct list {
 #define LIST_LAST(list, type, member) CONTAINER_OF((list)->prev, type, member)
 
 /* Visit all links; the current one may leave the list meanwhile. */
-#define LIST_EACH(list, link)                                                                      \
-    for (struct list *link = (list)->next, *link##_next = link->next; link != (list);              \
+#define LIST_EACH(head, link)                                                                      \
+    for (struct list *link = (head)->next, *link##_next = link->next; link != (head);              \
          link = link##_next, link##_next = link->next)
 
 static inline void list_init(struct list *list)

@@ -153,8 +153,10 @@ static const struct option_row option_rows[] = {
     REFUSED(0, "io", LATER),
 };
 
+static bool options_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* One line on stderr; returns false for the caller to return. */
-__attribute__((format(printf, 1, 2))) static bool options_refuse(const char *format, ...)
+static bool options_refuse(const char *format, ...)
 {
     va_list arguments;
 

@@ -63,16 +63,9 @@ bool output_open(struct output_file *file, const char *path, int *os_error_out)
         .name = is_stdout ? "stdout" : path,
         .fd = fd,
         .regular = S_ISREG(status.st_mode),
-        .device = status.st_dev,
-        .inode = status.st_ino,
         .size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0,
     };
     return true;
-}
-
-bool output_is_same(const struct output_file *a, const struct output_file *b)
-{
-    return a->regular && b->regular && a->device == b->device && a->inode == b->inode;
 }
 
 bool output_empty(struct output_file *file, int *os_error_out)

@@ -19,7 +19,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #define OUTPUT_WINDOW_BYTES ((uint64_t)64 << 20)
 
@@ -28,8 +27,6 @@ struct output_file {
     const char *name; /* for messages; borrowed */
     int fd;           /* owned, but for stdout's; -1: none */
     bool regular;
-    dev_t device; /* with inode: which file this is */
-    ino_t inode;
     uint64_t size; /* when it was opened */
 };
 
@@ -48,6 +45,8 @@ struct output_held {
 };
 
 struct output {
+    struct output_file answers, errors; /* opened by the caller; errors.fd -1: none */
+
     /* To be read. */
     uint64_t good, failed_lines; /* written */
     bool failed;                 /* a write failed; no more is written */
@@ -55,7 +54,6 @@ struct output {
     const char *failed_name;
 
     /* Private. */
-    struct output_file answers, errors;
     bool ordered, cut;          /* cut: a line was skipped */
     struct output_held *window; /* owned; a ring */
     uint64_t window_room;       /* lines */
@@ -76,9 +74,6 @@ void output_free(struct output *output);
  * Open a file, without changing what is in it. `path` NULL or "-" is stdout. False: os_error.
  */
 bool output_open(struct output_file *file, const char *path, int *os_error_out);
-
-/* Are the two the same regular file? */
-bool output_is_same(const struct output_file *a, const struct output_file *b);
 
 /* Empty it, if it is a regular file of its own name. False: os_error. */
 bool output_empty(struct output_file *file, int *os_error_out);

@@ -47,9 +47,11 @@ void progress_format_time(char *out, size_t size, uint64_t ns)
     }
 }
 
+static void line_append(char *line, size_t *used, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Append to a line of LINE_MAX_SIZE; what does not fit is left out. */
-__attribute__((format(printf, 3, 4))) static void line_append(char *line, size_t *used,
-                                                              const char *format, ...)
+static void line_append(char *line, size_t *used, const char *format, ...)
 {
     va_list arguments;
 

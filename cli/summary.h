@@ -30,7 +30,7 @@ struct summary {
 
     /* Known at the end. */
     uint64_t good, failed; /* written */
-    uint64_t left;         /* lines that were read, or were to be sent, and have no line */
+    uint64_t left;         /* lines of the input that have no line in the output */
     struct quoit_stats stats;
     bool interrupted;
     char stopped[256]; /* why the run ended early; empty: it did not */

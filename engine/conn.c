@@ -87,8 +87,7 @@ void conn_init(struct conn *conn, uint32_t index, struct conn_shared *shared)
 {
     *conn = (struct conn){ .index = index, .fd = -1, .shared = shared };
     list_init(&conn->hungry_link);
-    list_init(&conn->idle_link);
-    list_init(&conn->age_link);
+    conn->slot = CONN_NONE;
 }
 
 void conn_free(struct conn *conn)
@@ -99,6 +98,19 @@ void conn_free(struct conn *conn)
         conn->has_parser = false;
     }
     buffer_free(&conn->out);
+    tls_ticket_destroy(conn->ticket);
+    conn->ticket = NULL;
+}
+
+struct tls_ticket *conn_take_ticket(struct conn *conn)
+{
+    struct tls_ticket *ticket = conn->ticket;
+
+    conn->ticket = NULL;
+    if (ticket == NULL && conn->session != NULL) {
+        ticket = tls_session_take_ticket(conn->session);
+    }
+    return ticket;
 }
 
 /* -------- closing -------- */
@@ -171,6 +183,7 @@ static enum conn_verdict conn_on_done_closing(struct conn *conn, const struct ri
         }
         return CONN_WORKING;
     }
+    conn->ticket = conn_take_ticket(conn);
     tls_session_destroy(conn->session);
     conn->session = NULL;
     conn->quiet = false;
@@ -285,6 +298,8 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
     if (!conn->has_parser && !(conn->has_parser = response_init(&conn->response))) {
         return QUOIT_E_NO_MEMORY;
     }
+    tls_ticket_destroy(conn->ticket);
+    conn->ticket = NULL;
     if (target->tls != NULL) {
         conn->session = tls_session_create(target->tls, target->host, target->ticket);
         if (conn->session == NULL) {
@@ -452,6 +467,7 @@ void conn_send(struct conn *conn, const struct conn_exchange *exchange)
     conn->send_turn = ring_turns(conn->shared->ring);
     conn->answered = false;
     conn->sending_stopped = false;
+    conn->received = 0;
     conn->reused = conn->exchanges > 0;
     conn->exchanges++;
     conn->sent_ns = 0;
@@ -625,6 +641,7 @@ static enum conn_verdict conn_on_plain(struct conn *conn, const char *bytes, siz
     }
     conn->progress_ns = conn->shared->now_ns;
     enum response_progress progress = response_feed(response, bytes, size, &consumed);
+    conn->received += consumed;
     if (conn->first_byte_ns == 0 && response->started) {
         conn->first_byte_ns = conn->shared->now_ns;
     }

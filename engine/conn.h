@@ -35,7 +35,7 @@
 #define CONN_DETAIL_SIZE 160
 
 struct sockaddr;
-struct pool_origin;
+struct origin;
 
 enum conn_state {
     CONN_FREE,       /* no socket */
@@ -101,8 +101,9 @@ struct conn {
 
     /* TLS; NULL and empty on a plain connection. */
     struct tls_session *session;
-    bool peer_ended;   /* close_notify has come */
-    struct buffer out; /* ciphertext that the kernel may read */
+    struct tls_ticket *ticket; /* owned; what conn_take_ticket gives once session is gone */
+    bool peer_ended;           /* close_notify has come */
+    struct buffer out;         /* ciphertext that the kernel may read */
     size_t out_sent;
 
     /* The request and its answer; meaningful in BUSY and after it, until the next conn_send. */
@@ -114,14 +115,14 @@ struct conn {
     bool reused;          /* this exchange is not the connection's first */
     bool has_parser;      /* response was initialised */
     struct response response;
+    uint64_t received; /* bytes of the answer, plain */
     uint64_t connected_ns, secured_ns, sent_ns, first_byte_ns, answered_ns;
 
     /* The owner's. */
-    struct pool_origin *origin; /* whose it is */
-    struct list idle_link;      /* in its origin's pool, while IDLE */
-    struct list age_link;       /* in the list of all idle ones, oldest first */
-    uint32_t slot;              /* the request it works for */
-    uint64_t exchanges;         /* requests it has carried */
+    struct origin *origin; /* whose it is */
+    uint32_t slot;         /* the request it works for; CONN_NONE: none */
+    uint32_t address;      /* of its origin's, the one it was opened to */
+    uint64_t exchanges;    /* requests it has carried */
 };
 
 /* A FREE connection in place `index` of a table. */
@@ -168,6 +169,9 @@ void conn_pause(struct conn *conn, bool paused);
 
 /* Arm the receive of a connection in shared->hungry, and take it out of there. */
 void conn_feed_hungry(struct conn *conn);
+
+/* The newest ticket for resuming that the server gave, or NULL; the caller owns it. */
+struct tls_ticket *conn_take_ticket(struct conn *conn);
 
 /* Has the whole request been handed to the kernel? */
 bool conn_has_sent_all(const struct conn *conn);

@@ -541,6 +541,11 @@ void ring_wake(struct ring *ring)
     errno = error;
 }
 
+int ring_wake_fd(const struct ring *ring)
+{
+    return ring->wake_fd;
+}
+
 /* Submit, let the kernel run its work, and do not wait. */
 static void ring_enter(struct ring *ring)
 {

@@ -94,6 +94,9 @@ uint64_t ring_turns(const struct ring *ring);
 /* End a ring_turn that waits, or the next one. Any thread, any signal handler. */
 void ring_wake(struct ring *ring);
 
+/* What ring_wake writes, for others that can only write; -1: there is none. */
+int ring_wake_fd(const struct ring *ring);
+
 /* A stream socket of that address family, or a negative errno. */
 int ring_socket(struct ring *ring, int family);
 

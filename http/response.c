@@ -1,9 +1,10 @@
 /*
- * response: see response.h. Bytes go first through the guard, and what passed through llhttp, in
- * pieces that end where a head or the message ends. llhttp's callbacks stay inside this file.
+ * response: see response.h. Bytes go first through the guard, and what passed through llhttp, whose
+ * callbacks stay inside this file.
  *
- * A head is collected in options.text as it came, whatever its pieces. When it is whole it moves no
- * more, and is cut into names and values where it lies.
+ * A head is collected in options.text as it came. When it is whole, llhttp reads it in one go, and
+ * then it is cut into names and values where it lies, since it moves no more. What comes behind the
+ * head goes to llhttp in the pieces that come.
  */
 #include "http/response.h"
 
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+
+#define RESPONSE_NO_MEMORY "no memory for a response"
 
 struct llhttp_state {
     llhttp_t parser;
@@ -38,7 +41,7 @@ static int response_append(struct response *response, struct buffer *to, const c
                            size_t size)
 {
     if (!buffer_append(to, bytes, size)) {
-        return response_fail(response, QUOIT_E_NO_MEMORY, "no memory for a response");
+        return response_fail(response, QUOIT_E_NO_MEMORY, RESPONSE_NO_MEMORY);
     }
     return 0;
 }
@@ -72,14 +75,14 @@ static bool response_make_headers(struct response *response)
         return false;
     }
     char *line = memchr(text->bytes, 'H', text->size); /* behind empty lines */
+    line = (char *)memchr(line, '\n', (size_t)(end - line)) + 1;
     for (uint32_t i = 0; i < count; i++) {
-        line = (char *)memchr(line, '\n', (size_t)(end - line)) + 1;
         char *colon = memchr(line, ':', (size_t)(end - line));
         char *cr = memchr(colon, '\r', (size_t)(end - colon));
         struct quoit_header header = response_cut_line(line, colon, cr);
         memcpy(headers->bytes + headers->size, &header, sizeof(header));
         headers->size += sizeof(header);
-        line = cr + 1; /* the LF */
+        line = cr + strlen("\r\n");
     }
     response->headers_count = count;
     return true;
@@ -92,55 +95,21 @@ static void response_forget_head(struct response *response)
     buffer_reset(response->options.headers);
 }
 
-/* 101 would make the connection another protocol's, and nobody has asked for one. */
-static int response_on_interim(struct response *response)
+/* Has it one, if its headers say so? */
+static bool response_may_have_body(const struct response *response)
 {
-    if (response->guard.status == 101) {
-        return response_fail(response, QUOIT_E_PROTOCOL, "101 Switching Protocols, unasked");
-    }
-    if (response->interim_count == RESPONSE_INTERIM_MAX) {
-        return response_fail(response, QUOIT_E_TOO_LARGE, "more interim responses than the limit");
-    }
-    response->interim_count++;
-    response_forget_head(response);
-    guard_begin_head(&response->guard);
-    return 1;
+    uint16_t status = response->guard.status;
+
+    return !response->options.to_head && status >= 200 && status != 204 && status != 304;
 }
 
-static int response_on_final(struct response *response)
-{
-    struct guard *guard = &response->guard;
-    bool has_body = !response->options.to_head && guard->status != 204 && guard->status != 304;
-
-    response->status = guard->status;
-    response->has_length = guard->has_length;
-    response->length = guard->length;
-    response->ends_with_close = has_body && !guard->chunked && !guard->has_length;
-    response->keep_alive = guard->keep_alive && !response->ends_with_close;
-    response->head_done = true;
-    if (has_body && guard->has_length && guard->length > response->options.body_size_max) {
-        return response_fail(response, QUOIT_E_TOO_LARGE, "Content-Length is above the limit");
-    }
-    guard_begin_body(guard, has_body);
-    return has_body ? 0 : 1;
-}
-
-/* 0: a body follows, as the headers say; 1: none does, whatever they say; -1: refused. */
+/* 1 tells llhttp that no body follows, whatever the headers say. */
 static int response_on_head(llhttp_t *parser)
 {
     struct response *response = response_of(parser);
-    struct guard *guard = &response->guard;
 
-    if (guard->state != GUARD_HEAD_ENDED || guard->status != llhttp_get_status_code(parser)) {
-        return response_fail(response, QUOIT_E_PROTOCOL, "a head that can be read in two ways");
-    }
-    if (!response_make_headers(response)) {
-        return response_fail(response, QUOIT_E_NO_MEMORY, "no memory for a response");
-    }
-    if (!guard_judge(guard, response_headers(response), response->headers_count)) {
-        return response_fail(response, guard->error, guard->detail);
-    }
-    return guard->status < 200 ? response_on_interim(response) : response_on_final(response);
+    response->parser_past_head = true;
+    return response_may_have_body(response) ? 0 : 1;
 }
 
 static int response_on_body(llhttp_t *parser, const char *bytes, size_t size)
@@ -181,6 +150,7 @@ static void response_begin_parser(struct response *response)
 
     llhttp_init(parser, HTTP_RESPONSE, &response_callbacks);
     parser->data = response;
+    response->parser_past_head = false;
     response->parser_ended = false;
 }
 
@@ -200,50 +170,119 @@ void response_reset(struct response *response, const struct response_options *op
     buffer_reset(options->body);
 }
 
-/* llhttp knows some faults of a head before the guard judges it: then as the guard names them. */
-static const char *response_parser_detail(const llhttp_t *parser)
+/* Did llhttp find the end where the guard did? */
+static bool response_is_agreed(struct response *response, bool ended)
 {
-    llhttp_errno_t number = llhttp_get_errno(parser);
-
-    if (number == HPE_INVALID_CONTENT_LENGTH) {
-        return "Content-Length is not a number";
-    }
-    if (number == HPE_UNEXPECTED_CONTENT_LENGTH) {
-        return "Content-Length more than once, or with Transfer-Encoding";
-    }
-    if (number == HPE_INVALID_TRANSFER_ENCODING) {
-        return "Transfer-Encoding other than chunked";
-    }
-    return llhttp_get_error_reason(parser);
-}
-
-/* What the guard let through. False: refused; *passed is then cut to what came before. */
-static bool response_parse(struct response *response, const char *bytes, size_t *passed)
-{
-    llhttp_t *parser = &response->parser->parser;
-    uint32_t interim_was = response->interim_count;
-
-    if (!response->head_done &&
-        response_append(response, response->options.text, bytes, *passed) != 0) {
+    if (response->parser_ended != ended) {
+        response_fail(response, QUOIT_E_PROTOCOL, "a message that can be read in two ways");
         return false;
     }
+    return true;
+}
+
+/* 101 would make the connection another protocol's, and nobody has asked for one. */
+static bool response_take_interim(struct response *response)
+{
+    if (response->guard.status == 101) {
+        response_fail(response, QUOIT_E_PROTOCOL, "101 Switching Protocols, unasked");
+        return false;
+    }
+    if (response->interim_count == RESPONSE_INTERIM_MAX) {
+        response_fail(response, QUOIT_E_TOO_LARGE, "more interim responses than the limit");
+        return false;
+    }
+    if (!response_is_agreed(response, true)) {
+        return false;
+    }
+    response->interim_count++;
+    response_forget_head(response);
+    response_begin_parser(response);
+    guard_begin_head(&response->guard);
+    return true;
+}
+
+static bool response_take_final(struct response *response)
+{
+    struct guard *guard = &response->guard;
+    bool has_body = response_may_have_body(response);
+
+    response->status = guard->status;
+    response->has_length = guard->has_length;
+    response->length = guard->length;
+    response->ends_with_close = has_body && !guard->chunked && !guard->has_length;
+    response->keep_alive = guard->keep_alive && !response->ends_with_close;
+    response->head_done = true;
+    if (has_body && guard->has_length && guard->length > response->options.body_size_max) {
+        response_fail(response, QUOIT_E_TOO_LARGE, "Content-Length is above the limit");
+        return false;
+    }
+    guard_begin_body(guard, has_body);
+    return response_is_agreed(response, guard->state == GUARD_ENDED);
+}
+
+/*
+ * The head is whole and stands in options.text. llhttp reads it as it came, since cutting puts NULs
+ * into it; but the guard's word for a fault goes first, since llhttp's depends on its version.
+ */
+static bool response_take_head(struct response *response)
+{
+    struct guard *guard = &response->guard;
+    struct buffer *text = response->options.text;
+    llhttp_t *parser = &response->parser->parser;
+    llhttp_errno_t refused = llhttp_execute(parser, text->bytes, text->size);
+
+    if (!response_make_headers(response)) {
+        response_fail(response, QUOIT_E_NO_MEMORY, RESPONSE_NO_MEMORY);
+        return false;
+    }
+    if (!guard_judge(guard, response_headers(response), response->headers_count)) {
+        response_fail(response, guard->error, guard->detail);
+        return false;
+    }
+    if (guard->status == 101) {
+        return response_take_interim(response); /* for which llhttp has a way of its own */
+    }
+    if (refused != HPE_OK) {
+        response_fail(response, QUOIT_E_PROTOCOL, llhttp_get_error_reason(parser));
+        return false;
+    }
+    if (!response->parser_past_head || llhttp_get_status_code(parser) != guard->status) {
+        response_fail(response, QUOIT_E_PROTOCOL, "a head that can be read in two ways");
+        return false;
+    }
+    return guard->status < 200 ? response_take_interim(response) : response_take_final(response);
+}
+
+/* Bytes behind the head that passed the guard; *passed is cut where llhttp refuses one of them. */
+static bool response_take_rest(struct response *response, const char *bytes, size_t *passed)
+{
+    llhttp_t *parser = &response->parser->parser;
+
     if (llhttp_execute(parser, bytes, *passed) != HPE_OK) {
         const char *at = llhttp_get_error_pos(parser);
         if (at >= bytes && at < bytes + *passed) {
             *passed = (size_t)(at - bytes);
         }
-        response_fail(response, QUOIT_E_PROTOCOL, response_parser_detail(parser));
+        response_fail(response, QUOIT_E_PROTOCOL, llhttp_get_error_reason(parser));
         return false;
     }
-    bool ended = response->guard.state == GUARD_ENDED || response->interim_count != interim_was;
-    if (response->guard.state == GUARD_HEAD_ENDED || response->parser_ended != ended) {
-        response_fail(response, QUOIT_E_PROTOCOL, "a message that can be read in two ways");
+    return response_is_agreed(response, response->guard.state == GUARD_ENDED);
+}
+
+/* What the guard let through. False: refused all the same. */
+static bool response_take(struct response *response, const char *bytes, size_t *passed,
+                          enum guard_verdict verdict)
+{
+    if (*passed == 0) {
+        return true;
+    }
+    if (response->head_done) {
+        return response_take_rest(response, bytes, passed);
+    }
+    if (response_append(response, response->options.text, bytes, *passed) != 0) {
         return false;
     }
-    if (response->interim_count != interim_was) {
-        response_begin_parser(response);
-    }
-    return true;
+    return verdict != GUARD_HEAD_ENDS || response_take_head(response);
 }
 
 static enum response_progress response_invalid(struct response *response)
@@ -267,7 +306,7 @@ enum response_progress response_feed(struct response *response, const char *byte
     while (consumed < size && guard->state != GUARD_ENDED) {
         size_t passed = 0;
         enum guard_verdict verdict = guard_scan(guard, bytes + consumed, size - consumed, &passed);
-        bool sound = passed == 0 || response_parse(response, bytes + consumed, &passed);
+        bool sound = response_take(response, bytes + consumed, &passed, verdict);
         consumed += passed;
         *consumed_out = consumed;
         if (sound && verdict == GUARD_REFUSED) {
@@ -314,4 +353,12 @@ const char *header_find(const struct quoit_header *headers, uint32_t count, cons
         }
     }
     return NULL;
+}
+
+#define TEXT_OF(number) #number
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *response_library(void)
+{
+    return VERSION_TEXT(LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
 }

@@ -65,7 +65,8 @@ struct response {
     struct response_options options;
     struct guard guard;
     struct llhttp_state *parser; /* owned; made by init */
-    bool parser_ended;           /* llhttp too has seen the end */
+    bool parser_past_head;       /* llhttp too has seen the head's end */
+    bool parser_ended;           /* ... and the message's */
 };
 
 /* Allocates the parser. False: out of memory. */
@@ -93,5 +94,8 @@ const struct quoit_header *response_headers(const struct response *response);
 
 /* The first header of that name in any case (RFC 9110 5.1), or NULL. */
 const char *header_find(const struct quoit_header *headers, uint32_t count, const char *name);
+
+/* The version of the llhttp in use. Static. */
+const char *response_library(void);
 
 #endif

@@ -228,6 +228,7 @@ struct quoit_result {
     uint64_t bytes_out, bytes_in;       /* of the last attempt: HTTP, not TLS */
     bool reused;                        /* the last attempt had a kept connection */
     bool maybe_billed;                  /* in some attempt it was sent in full, the answer lost */
+    bool outage;                        /* its origin was down, and stayed so for too long */
 };
 
 enum quoit_event_kind { QUOIT_HEAD, QUOIT_PIECE, QUOIT_MESSAGE, QUOIT_END };

@@ -87,14 +87,16 @@ static void body_write_completion(const struct answer_request *request, struct b
 
     blob_text(out, chat ? "{\"id\":\"chatcmpl-" : "{\"id\":\"cmpl-");
     blob_hex(out, request->body_hash);
-    blob_text(out, chat ? "\",\"object\":\"chat.completion\"" : "\",\"object\":\"text_completion\"");
+    blob_text(out,
+              chat ? "\",\"object\":\"chat.completion\"" : "\",\"object\":\"text_completion\"");
     blob_text(out, ",\"created\":" ANSWER_CREATED ",");
     body_write_model(request, out);
     blob_text(out, ",\"choices\":[");
     for (uint64_t choice = 0; choice < request->question->choices; choice++) {
         blob_text(out, choice == 0 ? "{\"index\":" : ",{\"index\":");
         blob_number(out, choice);
-        blob_text(out, chat ? ",\"message\":{\"role\":\"assistant\",\"content\":\"" : ",\"text\":\"");
+        blob_text(out,
+                  chat ? ",\"message\":{\"role\":\"assistant\",\"content\":\"" : ",\"text\":\"");
         answer_write_text(request, choice, out);
         blob_text(out, chat ? "\"},\"logprobs\":null,\"finish_reason\":\""
                             : "\",\"logprobs\":null,\"finish_reason\":\"");
@@ -132,7 +134,8 @@ static void body_write_response(const struct answer_request *request, struct blo
 {
     blob_text(out, "{\"id\":\"resp_");
     blob_hex(out, request->body_hash);
-    blob_print(out, "\",\"object\":\"response\",\"created_at\":" ANSWER_CREATED ",\"status\":\"%s\",",
+    blob_print(out,
+               "\",\"object\":\"response\",\"created_at\":" ANSWER_CREATED ",\"status\":\"%s\",",
                request->plan->tokens_cut ? "incomplete" : "completed");
     body_write_model(request, out);
     blob_text(out, ",\"output\":[{\"type\":\"message\",\"role\":\"assistant\",\"content\":"

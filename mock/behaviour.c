@@ -192,7 +192,8 @@ static const struct {
     { "retry-after", set_retry_after, "TEXT", "that Retry-After with every 408, 409, 429, 5xx" },
     { "header", set_header, "'NAME: TEXT'", "one more header in the answer; repeatable; or none" },
     { "fault", set_fault, "RULE[,RULE]", "see Faults; repeatable; or none" },
-    { "fault-when", set_fault_when, "WHEN", "always, reused, fresh (connection), first (of a key)" },
+    { "fault-when", set_fault_when, "WHEN",
+      "always, reused, fresh (connection), first (of a key)" },
 };
 
 #define BEHAVIOURS (sizeof(behaviours) / sizeof(behaviours[0]))

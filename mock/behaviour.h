@@ -29,12 +29,12 @@ struct behaviour_error {
 };
 
 struct behaviour {
-    struct delay latency; /* from the whole request to the head of the answer */
-    struct delay ttft;    /* of a stream: from the whole request to the first token */
-    struct delay gap;     /* of a stream: from token to token */
-    uint64_t tokens;      /* of an answer */
-    size_t body_size;     /* of a page; SIZE_MAX: the usual small one */
-    uint16_t status;      /* of every answer; 0: 200 */
+    struct delay latency;  /* from the whole request to the head of the answer */
+    struct delay ttft;     /* of a stream: from the whole request to the first token */
+    struct delay gap;      /* of a stream: from token to token */
+    uint64_t tokens;       /* of an answer */
+    size_t body_size;      /* of a page; SIZE_MAX: the usual small one */
+    uint16_t status;       /* of every answer; 0: 200 */
     uint64_t status_first; /* so many requests get status_first_status */
     uint16_t status_first_status;
     uint64_t fail_first; /* so many executions of each key get fail_first_status */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BLOB_CAPACITY_MIN 256
+#define BLOB_PRINT_SIZE 128 /* what usually is enough for one blob_print */
 #define BLOB_NUMBER_SIZE 20 /* digits of the largest uint64_t */
 
 char *blob_reserve(struct blob *blob, size_t size)
@@ -60,15 +61,17 @@ void blob_print(struct blob *blob, const char *format, ...)
 {
     va_list arguments;
 
+    size_t room = BLOB_PRINT_SIZE;
     va_start(arguments, format);
-    int size = vsnprintf(NULL, 0, format, arguments);
+    int size = vsnprintf(blob_reserve(blob, room), room, format, arguments);
     va_end(arguments);
     assert(size >= 0);
-
-    char *place = blob_reserve(blob, (size_t)size + 1);
-    va_start(arguments, format);
-    vsnprintf(place, (size_t)size + 1, format, arguments);
-    va_end(arguments);
+    if ((size_t)size >= room) {
+        room = (size_t)size + 1;
+        va_start(arguments, format);
+        vsnprintf(blob_reserve(blob, room), room, format, arguments);
+        va_end(arguments);
+    }
     blob->size += (size_t)size;
 }
 

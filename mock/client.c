@@ -205,8 +205,8 @@ static void client_on_early_head(struct client *client)
 
     client_on_head(client);
     if (client->in_flight &&
-        exchange_begin_early(&client->exchange, client->shared, &client->incoming,
-                             client->requests, shared_now_ns())) {
+        exchange_begin_early(&client->exchange, client->shared, &client->incoming, client->requests,
+                             shared_now_ns())) {
         client->deaf = true;
         client->state = CLIENT_ANSWERING;
         return;

@@ -62,6 +62,24 @@ static void exchange_admit(struct exchange *exchange, struct shared *shared, uin
     request->limited_ns = requests_ns > tokens_ns ? requests_ns : tokens_ns;
 }
 
+/* What the Keep-Alive header says: "timeout=5, max=100", or one of the two. */
+static void exchange_write_hint(struct exchange *exchange, const struct options *options,
+                                uint64_t left)
+{
+    char timeout[24] = "";
+    char max[28] = "";
+
+    if (options->keep_alive_ns != 0) {
+        snprintf(timeout, sizeof(timeout), "timeout=%u",
+                 (unsigned)(options->keep_alive_ns / NS_PER_S));
+    }
+    if (options->keep_alive_max != 0) {
+        snprintf(max, sizeof(max), "max=%u", (unsigned)left);
+    }
+    snprintf(exchange->hint, sizeof(exchange->hint), "%s%s%s", timeout,
+             *timeout != '\0' && *max != '\0' ? ", " : "", max);
+}
+
 /* Whether the connection outlives this answer, and what its head says about that. */
 static void exchange_decide_end(struct exchange *exchange, const struct options *options,
                                 uint64_t connection_request)
@@ -69,12 +87,13 @@ static void exchange_decide_end(struct exchange *exchange, const struct options 
     struct answer_request *request = &exchange->request;
     const struct plan *plan = &exchange->plan;
     uint64_t max = options->keep_alive_max;
-    bool old = request->incoming->parser.http_major == 1 && request->incoming->parser.http_minor == 0;
+    bool old =
+        request->incoming->parser.http_major == 1 && request->incoming->parser.http_minor == 0;
     bool streamed = answer_is_streamed(request);
     bool events = streamed && exchange->question.kind != QUESTION_PAGE;
 
-    request->unframed = plan_has(plan, FAULT_CLOSE_DELIMITED) ||
-                        (events && (old || plan_has(plan, FAULT_HTTP10)));
+    request->unframed =
+        plan_has(plan, FAULT_CLOSE_DELIMITED) || (events && (old || plan_has(plan, FAULT_HTTP10)));
     request->chunked = !request->unframed && (events || plan_has(plan, FAULT_CHUNKED));
     request->closes = request->unframed || !request->incoming->keep_alive ||
                       plan_has(plan, FAULT_HTTP10) ||
@@ -83,18 +102,10 @@ static void exchange_decide_end(struct exchange *exchange, const struct options 
     exchange->after = request->closes ? AFTER_CLOSE : AFTER_KEEP;
     request->hint = NULL;
     if (options->keep_alive_ns != 0 || max != 0) {
-        struct blob hint = { .bytes = exchange->hint, .capacity = sizeof(exchange->hint) };
-        if (options->keep_alive_ns != 0) {
-            blob_print(&hint, "timeout=%llu%s",
-                       (unsigned long long)(options->keep_alive_ns / NS_PER_S),
-                       max != 0 ? ", " : "");
+        exchange_write_hint(exchange, options, max == 0 ? 0 : max - connection_request);
+        if (max != 0 && connection_request >= max) {
+            exchange->after = AFTER_CLOSE;
         }
-        if (max != 0) {
-            uint64_t left = connection_request < max ? max - connection_request : 0;
-            blob_print(&hint, "max=%llu", (unsigned long long)left);
-            exchange->after = left == 0 ? AFTER_CLOSE : exchange->after;
-        }
-        assert(hint.bytes == exchange->hint); /* two numbers fit; blob_print did not move it */
         request->hint = exchange->hint;
     }
 }
@@ -237,8 +248,7 @@ static void exchange_log(const struct exchange *exchange, struct shared *shared,
             (int)incoming->target.size, incoming->target.bytes,
             (unsigned long long)exchange->request.body_hash, key == NULL ? "-" : key,
             (unsigned long long)exchange->request.execution,
-            exchange->request.limited != NULL ? 429 : exchange->plan.status,
-            exchange->plan.faults);
+            exchange->request.limited != NULL ? 429 : exchange->plan.status, exchange->plan.faults);
 }
 
 static void exchange_count(const struct exchange *exchange, struct ledger *ledger)
@@ -302,8 +312,7 @@ static bool exchange_answer_for_mock(struct exchange *exchange, struct shared *s
 /* The settings that hold for this request: its own, in *own_out, or everybody's; NULL: wrong. */
 static const struct behaviour *exchange_behaviour(const struct shared *shared,
                                                   const struct incoming *incoming,
-                                                  struct behaviour *own_out,
-                                                  const char **wrong_out)
+                                                  struct behaviour *own_out, const char **wrong_out)
 {
     *wrong_out = NULL;
     if (!incoming->has_behaviour) {
@@ -315,8 +324,7 @@ static const struct behaviour *exchange_behaviour(const struct shared *shared,
 }
 
 static void exchange_set_request(struct exchange *exchange, const struct shared *shared,
-                                 const struct incoming *incoming,
-                                 const struct behaviour *behaviour)
+                                 const struct incoming *incoming, const struct behaviour *behaviour)
 {
     exchange->request = (struct answer_request){
         .incoming = incoming,

@@ -58,7 +58,7 @@ enum fault {
 
 struct fault_rule {
     enum fault fault;
-    double share;       /* of the requests that it strikes, 0 to 1 */
+    double share; /* of the requests that it strikes, 0 to 1 */
     uint64_t arguments[2];
 };
 

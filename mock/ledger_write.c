@@ -58,9 +58,8 @@ static void write_faults(struct blob *out, const struct ledger *ledger)
 
 static bool is_secret(const char *name)
 {
-    return strcasecmp(name, "authorization") == 0 ||
-           strcasecmp(name, "proxy-authorization") == 0 || strcasecmp(name, "cookie") == 0 ||
-           strcasestr(name, "api-key") != NULL;
+    return strcasecmp(name, "authorization") == 0 || strcasecmp(name, "proxy-authorization") == 0 ||
+           strcasecmp(name, "cookie") == 0 || strcasestr(name, "api-key") != NULL;
 }
 
 static void write_head(struct blob *out, const struct ledger_head *head)

@@ -102,8 +102,7 @@ static bool listener_open(struct listener *listener, const struct listener_addre
     int few = LISTENER_DEAF_BYTES;
 
     *listener = (struct listener){ .mode = mode };
-    listener->fd =
-        socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    listener->fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0) {
         return listener_fail(listener, name);
     }

@@ -14,8 +14,8 @@
 struct plan_place {
     uint64_t seed;
     uint64_t body_hash;
-    uint64_t execution;         /* of its key, from 1 */
-    uint64_t request;           /* of the mock, from 1 */
+    uint64_t execution;          /* of its key, from 1 */
+    uint64_t request;            /* of the mock, from 1 */
     uint64_t connection_request; /* of its connection, from 1 */
 };
 

@@ -10,26 +10,26 @@
 #include "mock/incoming.h"
 
 enum question_kind {
-    QUESTION_CHAT,        /* POST .../chat/completions */
-    QUESTION_COMPLETION,  /* POST .../completions */
-    QUESTION_EMBEDDING,   /* POST .../embeddings */
-    QUESTION_RESPONSES,   /* POST .../responses */
-    QUESTION_MESSAGES,    /* POST .../messages */
-    QUESTION_MODELS,      /* GET .../models */
-    QUESTION_LEDGER,      /* GET /ledger */
+    QUESTION_CHAT,         /* POST .../chat/completions */
+    QUESTION_COMPLETION,   /* POST .../completions */
+    QUESTION_EMBEDDING,    /* POST .../embeddings */
+    QUESTION_RESPONSES,    /* POST .../responses */
+    QUESTION_MESSAGES,     /* POST .../messages */
+    QUESTION_MODELS,       /* GET .../models */
+    QUESTION_LEDGER,       /* GET /ledger */
     QUESTION_LEDGER_RESET, /* POST /ledger/reset */
-    QUESTION_SETTINGS,    /* POST /mock/settings */
-    QUESTION_ECHO,        /* any method, /echo */
-    QUESTION_RAW,         /* POST /raw */
-    QUESTION_MISSING,     /* any method, /missing */
-    QUESTION_PAGE,        /* anything else */
+    QUESTION_SETTINGS,     /* POST /mock/settings */
+    QUESTION_ECHO,         /* any method, /echo */
+    QUESTION_RAW,          /* POST /raw */
+    QUESTION_MISSING,      /* any method, /missing */
+    QUESTION_PAGE,         /* anything else */
 };
 
 struct question {
     enum question_kind kind;
-    bool is_object;     /* the body is a JSON object, as far as was looked */
-    bool stream;        /* "stream": true */
-    bool include_usage; /* "stream_options": {"include_usage": true} */
+    bool is_object;      /* the body is a JSON object, as far as was looked */
+    bool stream;         /* "stream": true */
+    bool include_usage;  /* "stream_options": {"include_usage": true} */
     uint64_t tokens_max; /* "max_tokens" and its younger names; 0: not given */
     uint64_t choices;    /* "n"; at least 1 */
     uint64_t inputs;     /* the elements of "input"; at least 1 */

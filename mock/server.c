@@ -226,8 +226,7 @@ static bool server_announce(const struct server *server)
         !listener_write_port(plain->port, options->plain_port_file)) {
         return false;
     }
-    return options->port_file == NULL ||
-           listener_write_port(main_one->port, options->port_file);
+    return options->port_file == NULL || listener_write_port(main_one->port, options->port_file);
 }
 
 static void server_raise_limits(void)

@@ -26,7 +26,7 @@ struct shared {
     uint64_t connections_seen;
     struct client *gone; /* closed in this turn; freed at its end */
     FILE *log;           /* --log, or NULL */
-    char *scratch; /* owned; where bytes are received; SHARED_SCRATCH_SIZE */
+    char *scratch;       /* owned; where bytes are received; SHARED_SCRATCH_SIZE */
 };
 
 /* CLOCK_MONOTONIC. */

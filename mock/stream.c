@@ -74,7 +74,8 @@ static void stream_write_completion_begin(const struct answer_request *request, 
     for (uint64_t choice = 0; choice < request->question->choices; choice++) {
         size_t opened = stream_open_event(request, out);
         stream_write_chunk_choice(request, choice, out);
-        blob_text(out, ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}");
+        blob_text(out,
+                  ",\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}");
         stream_write_chunk_end(request, out);
         stream_close_event(request, opened, out);
     }
@@ -101,7 +102,8 @@ static void stream_write_completion_end(const struct answer_request *request, st
     for (uint64_t choice = 0; choice < request->question->choices; choice++) {
         size_t opened = stream_open_event(request, out);
         stream_write_chunk_choice(request, choice, out);
-        blob_text(out, chat ? ",\"delta\":{},\"finish_reason\":\"" : ",\"text\":\"\",\"finish_reason\":\"");
+        blob_text(out, chat ? ",\"delta\":{},\"finish_reason\":\""
+                            : ",\"text\":\"\",\"finish_reason\":\"");
         blob_text(out, answer_finish_reason(request));
         blob_text(out, "\"}");
         stream_write_chunk_end(request, out);
@@ -130,7 +132,8 @@ static void stream_write_response(const struct answer_request *request, const ch
 
     blob_print(out, "event: %s\ndata: {\"type\":\"%s\",\"response\":{\"id\":\"resp_", event, event);
     blob_hex(out, request->body_hash);
-    blob_print(out, "\",\"object\":\"response\",\"created_at\":" ANSWER_CREATED ",\"status\":\"%s\",",
+    blob_print(out,
+               "\",\"object\":\"response\",\"created_at\":" ANSWER_CREATED ",\"status\":\"%s\",",
                status);
     blob_text(out, "\"model\":\"");
     blob_append(out, request->question->model, request->question->model_size);
@@ -152,7 +155,8 @@ static void stream_write_message_begin(const struct answer_request *request, str
 {
     size_t opened = stream_open_event(request, out);
 
-    blob_text(out, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_");
+    blob_text(out,
+              "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_");
     blob_hex(out, request->body_hash);
     blob_text(out, "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"");
     blob_append(out, request->question->model, request->question->model_size);
@@ -160,8 +164,9 @@ static void stream_write_message_begin(const struct answer_request *request, str
                "\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
                "\"usage\":{\"input_tokens\":%zu,\"output_tokens\":1}}}\n\n",
                request->incoming->body.size / 4 + 1);
-    blob_text(out, "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
-                   "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n");
+    blob_text(out,
+              "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
+              "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n");
     stream_close_event(request, opened, out);
 }
 
@@ -169,11 +174,13 @@ static void stream_write_message_end(const struct answer_request *request, struc
 {
     size_t opened = stream_open_event(request, out);
 
-    blob_text(out, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n");
-    blob_print(out,
-               "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
-               "{\"stop_reason\":\"%s\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":%llu}}\n\n",
-               answer_finish_reason(request), (unsigned long long)request->plan->tokens);
+    blob_text(out,
+              "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n");
+    blob_print(
+        out,
+        "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
+        "{\"stop_reason\":\"%s\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":%llu}}\n\n",
+        answer_finish_reason(request), (unsigned long long)request->plan->tokens);
     if (!plan_has(request->plan, FAULT_NO_DONE)) {
         blob_text(out, "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
     }
@@ -236,8 +243,9 @@ static void stream_write_error(const struct answer_request *request, struct blob
     if (request->question->kind == QUESTION_MESSAGES) {
         blob_text(out, "event: error\n");
     }
-    blob_text(out, "data: {\"type\":\"error\",\"error\":{\"message\":\"the mock breaks this stream\","
-                   "\"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n");
+    blob_text(out,
+              "data: {\"type\":\"error\",\"error\":{\"message\":\"the mock breaks this stream\","
+              "\"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n");
     stream_close_event(request, opened, out);
 }
 

@@ -50,8 +50,7 @@ static void tally_grow(struct tally *tally)
 {
     uint32_t size = tally->places_size == 0 ? TALLY_PLACES_MIN : 2 * tally->places_size;
     uint32_t *places = calloc(size, sizeof(*places));
-    struct tally_entry *entries =
-        realloc(tally->entries, (size / 2) * sizeof(struct tally_entry));
+    struct tally_entry *entries = realloc(tally->entries, (size / 2) * sizeof(struct tally_entry));
 
     if (places == NULL || entries == NULL) {
         fprintf(stderr, "quoit-mock: out of memory\n");

@@ -66,8 +66,8 @@ bool text_to_real(const char *text, double max, double *real_out)
 
 bool text_to_ns(const char *text, uint64_t *ns_out)
 {
-    static const struct text_unit units[] = { { "", 1 },    { "ns", 1e-9 }, { "us", 1e-6 },
-                                              { "s", 1 },   { "ms", 1e-3 }, { "m", 60 },
+    static const struct text_unit units[] = { { "", 1 },     { "ns", 1e-9 }, { "us", 1e-6 },
+                                              { "s", 1 },    { "ms", 1e-3 }, { "m", 60 },
                                               { "h", 3600 }, { NULL, 0 } };
     double seconds = 0;
 
@@ -80,10 +80,11 @@ bool text_to_ns(const char *text, uint64_t *ns_out)
 
 bool text_to_size(const char *text, size_t *size_out)
 {
-    static const struct text_unit units[] = { { "", 1 },           { "k", 1e3 },
-                                              { "m", 1e6 },        { "KiB", 1024 },
-                                              { "MiB", 1048576.0 }, { "GiB", 1073741824.0 },
-                                              { NULL, 0 } };
+    static const struct text_unit units[] = {
+        { "", 1 },       { "k", 1e3 },         { "m", 1e6 },
+        { "KiB", 1024 }, { "MiB", 1048576.0 }, { "GiB", 1073741824.0 },
+        { NULL, 0 }
+    };
     double size = 0;
 
     if (!text_to_product(text, units, &size) || size > 64.0 * 1073741824.0) {

@@ -51,8 +51,7 @@ void timers_set(struct timers *timers, struct timer *timer, uint64_t due_ns)
     timer->due_ns = due_ns;
     if (timer->place == 0) {
         if (timers->count + 2 > timers->capacity) {
-            timers->capacity =
-                timers->capacity == 0 ? TIMERS_CAPACITY_MIN : 2 * timers->capacity;
+            timers->capacity = timers->capacity == 0 ? TIMERS_CAPACITY_MIN : 2 * timers->capacity;
             timers->heap = realloc(timers->heap, timers->capacity * sizeof(*timers->heap));
             if (timers->heap == NULL) {
                 fprintf(stderr, "quoit-mock: out of memory\n");

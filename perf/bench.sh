@@ -65,7 +65,7 @@ http {
         listen unix:$socket_folder/nginx;
         default_type application/json;
         location / {
-            return 200 '{"id":"0123456789","object":"answer","text":"The quick brown fox jumps over it."}';
+            return 200 '{"id":"0123456789","object":"answer","text":"The quick brown fox jumps."}';
         }
     }
 }

@@ -10,7 +10,6 @@
 #include "tls/wire.h"
 
 #include <assert.h>
-#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +110,8 @@ static bool context_set_protocol(SSL_CTX *context)
     /*
      * AUTO_RETRY, so that WANT_READ means that all fed bytes are read, and nothing else.
      * RELEASE_BUFFERS gives up the record buffers (17 KiB to read, 17 KiB to write) whenever they
-     * are empty. See perf figures in session.c.
+     * are empty: 19 KB for a connection that waits instead of 52, so 10,000 of them take 190 MB
+     * instead of 520. It costs three allocations and 0.2 of 4 us per request.
      */
     SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
 
@@ -170,9 +170,9 @@ enum quoit_error quoit_tls_create(const struct quoit_tls_options *options,
         return QUOIT_E_NO_MEMORY;
     }
 
-    ERR_clear_error();
+    tls_detail_drop();
     enum quoit_error error = context_init(tls, options);
-    ERR_clear_error();
+    tls_detail_drop();
     if (error != QUOIT_OK) {
         context_destroy(tls);
         return error;
@@ -207,4 +207,9 @@ void tls_context_drop(struct quoit_tls *tls)
     if (before == 1) {
         context_destroy(tls);
     }
+}
+
+const char *tls_context_library(void)
+{
+    return OpenSSL_version(OPENSSL_VERSION);
 }

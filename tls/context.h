@@ -17,4 +17,7 @@ struct quoit_tls *tls_context_hold(struct quoit_tls *tls);
 /* One holder less; the last one frees it. NULL is allowed. Any thread. */
 void tls_context_drop(struct quoit_tls *tls);
 
+/* The name and version of the TLS library in use. Static. */
+const char *tls_context_library(void);
+
 #endif

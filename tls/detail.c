@@ -53,12 +53,12 @@ static void detail_of_ssl(const SSL *ssl, int reason, const char *function,
                           char detail[TLS_DETAIL_SIZE])
 {
     const char *better = detail_of_reason(ssl, reason, function);
+    int alert = reason - SSL_AD_REASON_OFFSET; /* OpenSSL gives the alerts received reasons, too */
 
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         snprintf(detail, TLS_DETAIL_SIZE, "certificate verify failed: %s",
                  X509_verify_cert_error_string(SSL_get_verify_result(ssl)));
-    } else if (reason >= SSL_AD_REASON_OFFSET) {
-        int alert = reason - SSL_AD_REASON_OFFSET;
+    } else if (alert >= 0 && alert <= UINT8_MAX) {
         snprintf(detail, TLS_DETAIL_SIZE, "alert from the server: %s (%d)",
                  detail_alert_name(alert), alert);
     } else if (better != NULL) {

@@ -20,7 +20,10 @@
  */
 enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE]);
 
-/* Empty the thread's error queue. True if it told of a want of memory. */
+/*
+ * Empty the thread's error queue. True if it told of a want of memory. Costs nothing when it is
+ * empty; ERR_clear_error goes over all of it each time, 0.3 us.
+ */
 bool tls_detail_drop(void);
 
 #endif

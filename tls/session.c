@@ -13,7 +13,6 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
-#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,14 +75,14 @@ static enum tls_result session_result_of(struct tls_session *session, int return
 {
     switch (SSL_get_error(session->ssl, returned)) {
     case SSL_ERROR_NONE:
-        ERR_clear_error();
+        tls_detail_drop();
         return TLS_DONE;
     case SSL_ERROR_WANT_READ:
-        ERR_clear_error();
+        tls_detail_drop();
         assert(session->wire.fed_size == 0); /* only the wire asks to come again */
         return TLS_STARVED;
     case SSL_ERROR_ZERO_RETURN:
-        ERR_clear_error();
+        tls_detail_drop();
         session->wire.fed_size = 0;
         return TLS_ENDED;
     default: /* OpenSSL's list is open-ended; WANT_WRITE cannot happen, a wire takes all */
@@ -161,9 +160,9 @@ struct tls_session *tls_session_create(struct quoit_tls *tls, const char *host,
     memcpy(session->name, name, name_size);
     session->tls = tls_context_hold(tls);
 
-    ERR_clear_error();
+    tls_detail_drop();
     bool made = session_init(session, ticket);
-    ERR_clear_error();
+    tls_detail_drop();
     if (!made) {
         tls_session_destroy(session);
         return NULL;
@@ -234,7 +233,7 @@ enum tls_result tls_session_handshake(struct tls_session *session)
     if (session->secured) {
         return TLS_DONE;
     }
-    ERR_clear_error();
+    tls_detail_drop();
     enum tls_result result = session_result_of(session, SSL_do_handshake(session->ssl));
     switch (result) {
     case TLS_DONE:
@@ -258,7 +257,7 @@ enum tls_result tls_session_read(struct tls_session *session, char *out, size_t 
         return TLS_FAILED;
     }
     assert(session->secured);
-    ERR_clear_error();
+    tls_detail_drop();
     enum tls_result result =
         session_result_of(session, SSL_read_ex(session->ssl, out, room, &size));
     if (result == TLS_DONE) {
@@ -279,7 +278,7 @@ enum tls_result tls_session_write(struct tls_session *session, const void *bytes
     if (size == 0) {
         return TLS_DONE; /* to OpenSSL this is no request, but an error */
     }
-    ERR_clear_error();
+    tls_detail_drop();
     enum tls_result result =
         session_result_of(session, SSL_write_ex(session->ssl, bytes, size, &written));
     if (result == TLS_DONE) {
@@ -294,9 +293,9 @@ void tls_session_close(struct tls_session *session)
         (SSL_get_shutdown(session->ssl) & SSL_SENT_SHUTDOWN) != 0) {
         return;
     }
-    ERR_clear_error();
+    tls_detail_drop();
     SSL_shutdown(session->ssl); /* it can only fail for want of memory: then no goodbye is said */
-    ERR_clear_error();
+    tls_detail_drop();
 }
 
 size_t tls_session_pending(const struct tls_session *session)

@@ -28,13 +28,14 @@ enum tls_result {
     TLS_DONE,    /* it did what was asked */
     TLS_STARVED, /* it needs more ciphertext, and has taken in all that was fed */
     TLS_ENDED,   /* the peer has said goodbye (close_notify): no more plaintext */
-    TLS_FAILED,  /* broken or not trusted; only take, detail and destroy may follow */
+    TLS_FAILED,  /* broken or not trusted; now only take, detail, error and destroy do anything */
 };
 
 /*
  * Copies host: a name, or a literal IP address (then no SNI is sent, and the certificate must name
  * that address). An identity's server_name comes before it. Counts tls. `ticket` (borrowed, may be
- * NULL) must come from a session of the same identity, host and port. NULL: out of memory.
+ * NULL) must come from a session of the same identity, host and port; one of another identity or
+ * host is not used. NULL: out of memory.
  */
 struct tls_session *tls_session_create(struct quoit_tls *tls, const char *host,
                                        struct tls_ticket *ticket);
@@ -57,7 +58,7 @@ enum tls_result tls_session_handshake(struct tls_session *session);
 enum tls_result tls_session_read(struct tls_session *session, char *out, size_t room,
                                  size_t *size_out);
 
-/* Encrypt all of bytes. DONE or FAILED. */
+/* Encrypt all of bytes, after the handshake. DONE or FAILED. */
 enum tls_result tls_session_write(struct tls_session *session, const void *bytes, size_t size);
 
 /* Say goodbye (close_notify), once. */
@@ -83,7 +84,9 @@ bool tls_session_was_resumed(const struct tls_session *session);
 
 /*
  * The newest ticket that the server has sent and nobody has taken, or NULL. The caller owns it. In
- * TLS 1.3 tickets come after the handshake, with later reads.
+ * TLS 1.3 tickets come after the handshake, with later reads, and each resumes once (RFC 8446 C.4):
+ * who has used one destroys it, and takes the next from the session that it resumed. In TLS 1.2
+ * that gives the same one again, so both are kept in the same way.
  */
 struct tls_ticket *tls_session_take_ticket(struct tls_session *session);
 void tls_ticket_destroy(struct tls_ticket *ticket); /* NULL is allowed */

@@ -91,7 +91,7 @@ static void answer_write_head(const struct answer *answer)
     if (answer->says_close) {
         text_print(&whole, "Connection: close\r\n");
     }
-    if (answer->keep_alive_max > 0) {
+    if (answer->keep_alive_max != UINT32_MAX) {
         text_print(&whole, "Keep-Alive: max=%u\r\n", answer->keep_alive_max);
     } else if (answer->keep_alive_s > 0) {
         text_print(&whole, "Keep-Alive: timeout=%u, max=1000\r\n", answer->keep_alive_s);
@@ -154,8 +154,76 @@ struct quoit_span answer_write(struct answer *answer)
 struct quoit_span answer_unasked(uint32_t serial, bool last)
 {
     whole.size = 0;
-    text_print(&whole,
-               "HTTP/1.1 %s\r\nX-Number: 0\r\nX-Serial: %u\r\nContent-Length: 6\r\n%s\r\nunused",
-               last ? "408 Request Timeout" : "200 OK", serial, last ? "Connection: close\r\n" : "");
+    text_print(
+        &whole, "HTTP/1.1 %s\r\nX-Number: 0\r\nX-Serial: %u\r\nContent-Length: 6\r\n%s\r\nunused",
+        last ? "408 Request Timeout" : "200 OK", serial, last ? "Connection: close\r\n" : "");
     return (struct quoit_span){ whole.bytes, whole.size };
+}
+
+/* -------- choosing -------- */
+
+bool answer_turns_away(const struct answer *answer)
+{
+    return answer->status == 429 || answer->status == 503;
+}
+
+static void choose_wait(struct answer *answer)
+{
+    uint32_t wait = (uint32_t)world_below(3000);
+
+    if (world_happens(WORLD_ANSWER_WAIT_LONG)) {
+        snprintf(answer->wait, sizeof(answer->wait), "Retry-After: %u\r\n", 121 + wait);
+    } else if (answer->status == 503 || world_below(3) == 0) {
+        snprintf(answer->wait, sizeof(answer->wait), "Retry-After: %u\r\n", 1 + wait / 1000);
+    } else if (world_below(2) == 0) {
+        snprintf(answer->wait, sizeof(answer->wait), "retry-after-ms: %u\r\n", 1 + wait);
+    }
+}
+
+static uint16_t choose_status(bool early)
+{
+    static const uint16_t early_statuses[] = { 200, 401, 413 };
+
+    if (early) {
+        return early_statuses[world_below(COUNT_OF(early_statuses))];
+    }
+    if (world_happens(WORLD_ANSWER_429)) {
+        return 429;
+    }
+    if (world_happens(WORLD_ANSWER_503_PACED)) {
+        return 503;
+    }
+    if (world_happens(WORLD_ANSWER_500)) {
+        return 500;
+    }
+    return world_happens(WORLD_ANSWER_EMPTY) ? 204 : 200;
+}
+
+static enum answer_framing choose_framing(const struct answer *answer)
+{
+    if (answer->status == 204) {
+        return ANSWER_NO_BODY;
+    }
+    if (world_happens(WORLD_ANSWER_CLOSE_DELIMITED)) {
+        return ANSWER_UNTIL_CLOSE;
+    }
+    if (!answer->old_version && (world_happens(WORLD_ANSWER_CHUNKED) || answer->sse)) {
+        return ANSWER_CHUNKS;
+    }
+    return ANSWER_LENGTH;
+}
+
+void answer_choose(struct answer *answer, bool early, uint64_t body_size_max)
+{
+    uint64_t draw = world_below(200);
+    uint64_t size_max = draw == 0 ? 512 * 1024 : draw < 10 ? 64 * 1024 : 4096;
+
+    answer->status = choose_status(early);
+    if (answer_turns_away(answer)) {
+        choose_wait(answer);
+    }
+    answer->framing = choose_framing(answer);
+    answer->sse = answer->sse && answer->status == 200 && !answer->to_head;
+    answer->events = answer->sse ? (uint32_t)world_size(40) : 0;
+    answer->body_size = answer->status == 204 ? 0 : world_size(min_u64(size_max, body_size_max));
 }

@@ -19,11 +19,21 @@ struct answer {
     bool sse;         /* the body is `events` events; else body_size bytes of world_pattern */
     bool says_close;  /* Connection: close */
     bool old_version; /* HTTP/1.0 */
-    uint32_t keep_alive_max, keep_alive_s; /* 0: not said */
-    char wait[48];    /* a whole header line that names a wait, or empty */
+    uint32_t keep_alive_max; /* UINT32_MAX: not said */
+    uint32_t keep_alive_s;   /* 0: not said */
+    char wait[48];           /* a whole header line that names a wait, or empty */
     uint64_t body_size;
     uint32_t events;
 };
+
+/*
+ * Choose the status, the framing and the size of an answer of which the rest is filled in. `early`:
+ * the request's body was not read.
+ */
+void answer_choose(struct answer *answer, bool early, uint64_t body_size_max);
+
+/* Does it say: too many requests? Then the request was not acted on. */
+bool answer_turns_away(const struct answer *answer);
 
 /* Static, until the next call. Stores body_size of an event stream. */
 struct quoit_span answer_write(struct answer *answer);

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#define NET_FD_FIRST 100000 /* no descriptor of this process */
+#define NET_FD_FIRST 100000    /* no descriptor of this process */
 #define NET_DELIVERIES_MAX 300 /* of one answer: so that a large one takes no million turns */
 
 static struct {
@@ -133,6 +133,9 @@ struct net_socket *net_find(int fd, uint32_t conn)
     struct net_socket *socket = &net.sockets[index];
     if (socket->state == NET_CLOSED) {
         world_violation("conn %u uses descriptor %d after its close", conn, fd);
+    }
+    if (conn == NET_NOBODY) {
+        return socket;
     }
     if (socket->conn == NET_NOBODY) {
         socket->conn = conn;
@@ -258,8 +261,7 @@ int32_t net_send(struct net_socket *socket, const char *bytes, size_t size)
         socket->up.read = socket->up.written; /* taken, and thrown away */
     } else if (socket->end == NET_END_FIN_CLOSED) {
         socket->up.read = socket->up.written;
-        socket->reset_at_ns =
-            min_u64(socket->reset_at_ns, world_now_ns() + 2 * socket->latency_ns);
+        socket->reset_at_ns = min_u64(socket->reset_at_ns, world_now_ns() + 2 * socket->latency_ns);
     }
     return (int32_t)size;
 }

@@ -11,7 +11,8 @@
  * send or the receive that meets it first, then sends end with -EPIPE and receives with 0; a server
  * that has closed answers bytes with a reset; a pipe that is full takes no more.
  *
- * The promise that is watched here: a descriptor is used by one connection, and not after its close.
+ * The promise that is watched here: a descriptor is used by one connection, and not after its
+ * close.
  */
 #ifndef QUOIT_TESTS_SIM_NET_SIM_H
 #define QUOIT_TESTS_SIM_NET_SIM_H
@@ -68,8 +69,8 @@ struct net_socket {
     bool up_changed;      /* the server has something to look at */
 
     /* What the client knows, noted by ring_sim: bytes received that it was told of. */
-    uint64_t handed;      /* in all turns, the last one too */
-    uint64_t known;       /* before the last turn returned */
+    uint64_t handed; /* in all turns, the last one too */
+    uint64_t known;  /* before the last turn returned */
     uint64_t handed_at_ns;
     /* The same when the first byte of the current request was sent; in_request is the server's to
      * clear when it has read the whole of it. */
@@ -88,7 +89,10 @@ uint32_t net_open_most(void);
 /* A descriptor. */
 int net_open(bool local);
 
-/* The socket behind fd, which from its first use on belongs to conn. Anything else is a violation. */
+/*
+ * The socket behind fd, which from its first use on belongs to conn. Anything else is a violation,
+ * but NET_NOBODY may look.
+ */
 struct net_socket *net_find(int fd, uint32_t conn);
 
 void net_connect(struct net_socket *socket, const struct sockaddr *address, uint32_t size);

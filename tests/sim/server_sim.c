@@ -17,7 +17,8 @@
 #include <string.h>
 
 #define SERVER_HEAD_MAX 4096
-#define SERVER_HINT_SLACK_NS (100 * NS_PER_MS) /* a turn that is under way may use it just so late */
+#define SERVER_HINT_SLACK_NS                                                                       \
+    (100 * NS_PER_MS) /* a turn that is under way may use it just so late */
 
 enum server_state {
     SERVER_HEADERS, /* reads a request's head, or waits for one */
@@ -38,12 +39,14 @@ struct server_conn {
     uint64_t body_read;
     bool answer_lost; /* act on it, and close without a word */
 
-    uint32_t answered;      /* requests of this connection that were */
-    uint64_t answer_end;    /* net_written behind the last answer */
-    uint64_t unasked_at;    /* net_written where unasked bytes began; WORLD_NEVER: none */
-    bool must_end;          /* close was said */
-    uint32_t requests_left; /* by hint */
-    uint64_t reuse_ns;      /* by hint: how long it may be idle */
+    uint32_t answered;           /* requests of this connection that were */
+    uint64_t answer_end;         /* net_written behind the last answer */
+    uint64_t unasked_at;         /* net_written where unasked bytes began; WORLD_NEVER: none */
+    bool must_end;               /* close was said */
+    uint32_t requests_left;      /* by hint */
+    uint64_t reuse_ns;           /* by hint: how long it may be idle */
+    enum world_fault idle_fault; /* what wake_ns brings to an idle connection */
+    uint64_t deaf_left;          /* bytes that may still come to a DEAF one */
     bool tainted;
 };
 
@@ -226,45 +229,14 @@ static void finish_closed(struct net_socket *socket)
     net_finish(socket, world_below(2) == 0 ? NET_END_FIN : NET_END_FIN_CLOSED);
 }
 
+/* From now on only the rest of a body, if any, may come. */
 static void conn_become_deaf(struct server_conn *conn)
 {
+    conn->deaf_left = conn->state == SERVER_BODY ? ledger_of(conn)->body_size - conn->body_read : 0;
     conn->state = SERVER_DEAF;
     conn->number = 0;
     conn->head_size = 0;
     conn->wake_ns = WORLD_NEVER;
-}
-
-static enum answer_framing choose_framing(const struct server_conn *conn, bool old_version)
-{
-    if (world_happens(WORLD_ANSWER_CLOSE_DELIMITED)) {
-        return ANSWER_UNTIL_CLOSE;
-    }
-    if (!old_version &&
-        (world_happens(WORLD_ANSWER_CHUNKED) || server_sim_expect(conn->number)->sse)) {
-        return ANSWER_CHUNKS;
-    }
-    return ANSWER_LENGTH;
-}
-
-/* Turned away for its rate: not acted on. */
-static bool choose_pace(struct answer *answer)
-{
-    if (world_happens(WORLD_ANSWER_429)) {
-        answer->status = 429;
-    } else if (world_happens(WORLD_ANSWER_503_PACED)) {
-        answer->status = 503;
-    } else {
-        return false;
-    }
-    uint32_t wait = (uint32_t)world_below(3000);
-    if (world_happens(WORLD_ANSWER_WAIT_LONG)) {
-        snprintf(answer->wait, sizeof(answer->wait), "Retry-After: %u\r\n", 121 + wait);
-    } else if (answer->status == 503 || world_below(3) == 0) {
-        snprintf(answer->wait, sizeof(answer->wait), "Retry-After: %u\r\n", 1 + wait / 1000);
-    } else if (world_below(2) == 0) {
-        snprintf(answer->wait, sizeof(answer->wait), "retry-after-ms: %u\r\n", 1 + wait);
-    }
-    return true;
 }
 
 static void choose_keep_alive(struct server_conn *conn, struct answer *answer)
@@ -280,19 +252,11 @@ static void choose_keep_alive(struct server_conn *conn, struct answer *answer)
         }
         conn->requests_left--;
         answer->keep_alive_max = conn->requests_left;
-        answer->says_close = conn->requests_left == 0;
+        answer->says_close = conn->requests_left == 0 && world_below(2) == 0;
     } else if (world_happens(WORLD_KEEP_ALIVE_TIMEOUT)) {
         answer->keep_alive_s = 1 + (uint32_t)world_below(5);
     }
     conn->reuse_ns = answer->keep_alive_s > 0 ? answer->keep_alive_s * NS_PER_S : WORLD_NEVER;
-}
-
-static uint64_t choose_body_size(void)
-{
-    uint64_t draw = world_below(200);
-    uint64_t high = draw == 0 ? 512 * 1024 : draw < 10 ? 64 * 1024 : 4096;
-
-    return world_size(min_u64(high, servers.limits.body_size_max));
 }
 
 /* What this request is to be answered with. Early answers have a status of their own. */
@@ -302,43 +266,48 @@ static struct answer choose_answer(struct server_conn *conn, struct server_try *
     struct answer answer = { .number = conn->number,
                              .try_index = ledger->tries_count - 1,
                              .serial = conn->serial,
-                             .status = 200,
-                             .to_head = ledger->method == SERVER_HEAD };
+                             .keep_alive_max = UINT32_MAX,
+                             .to_head = ledger->method == SERVER_HEAD,
+                             .sse = ledger->sse };
 
-    if (early) {
-        static const uint16_t statuses[] = { 200, 401, 413 };
-        answer.status = statuses[world_below(3)];
-    } else if (!choose_pace(&answer)) {
-        try_execute(conn, try);
-        if (world_happens(WORLD_ANSWER_500)) {
-            answer.status = 500;
-        } else if (world_happens(WORLD_ANSWER_EMPTY)) {
-            answer.status = 204;
-        }
-    }
     choose_keep_alive(conn, &answer);
     answer.says_close |= early;
-    answer.framing = answer.status == 204 ? ANSWER_NO_BODY : choose_framing(conn, answer.old_version);
-    answer.sse = ledger->sse && answer.status == 200 && !answer.to_head;
-    answer.events = answer.sse ? (uint32_t)world_size(40) : 0;
-    answer.body_size = answer.status == 204 ? 0 : choose_body_size();
+    answer_choose(&answer, early, servers.limits.body_size_max);
+    if (!early && !answer_turns_away(&answer)) {
+        try_execute(conn, try);
+    }
     return answer;
+}
+
+/* Let something happen to an idle connection in a while. */
+static void conn_idle_later(struct server_conn *conn, enum world_fault fault)
+{
+    conn->idle_fault = fault;
+    conn->wake_ns = world_now_ns() + world_below(world_below(4) == 0 ? NS_PER_S : 3 * NS_PER_MS);
 }
 
 /* What comes behind an answer of which all was written. */
 static void after_whole(struct net_socket *socket, struct server_conn *conn)
 {
+    static const enum world_fault faults[] = { WORLD_UNASKED_BEHIND, WORLD_UNASKED_LATER,
+                                               WORLD_UNASKED_IDLE, WORLD_IDLE_FIN };
+
     if (conn->must_end) {
+        conn_idle_later(conn, WORLD_CLOSE_SAID); /* till then a use of it is seen */
+        return;
+    }
+    if (world_happens(WORLD_WHOLE_FIN)) {
         finish_closed(socket);
-    } else if (world_happens(WORLD_WHOLE_FIN)) {
-        finish_closed(socket);
-    } else if (world_happens(WORLD_UNASKED_BEHIND)) {
-        struct quoit_span unasked = answer_unasked(conn->serial, false);
-        conn->unasked_at = net_written(socket);
-        net_put(socket, unasked.bytes, unasked.size);
-    } else if (world_happens(WORLD_UNASKED_LATER) || world_happens(WORLD_UNASKED_IDLE) ||
-               world_happens(WORLD_IDLE_FIN)) {
-        conn->wake_ns = world_now_ns() + world_below(world_below(4) == 0 ? NS_PER_S : 3 * NS_PER_MS);
+        return;
+    }
+    for (uint32_t i = 0; i < COUNT_OF(faults); i++) {
+        if (world_happens(faults[i])) {
+            conn_idle_later(conn, faults[i]);
+            if (faults[i] == WORLD_UNASKED_BEHIND) {
+                conn->wake_ns = world_now_ns();
+            }
+            return;
+        }
     }
 }
 
@@ -353,7 +322,7 @@ static void put_answer(struct net_socket *socket, struct server_conn *conn, stru
     try->status = answer->status;
     try->events = answer->events;
     try->body_size = answer->to_head ? 0 : answer->body_size;
-    conn->must_end = answer->says_close || answer->old_version || until_close;
+    conn->must_end = answer->says_close || answer->old_version || answer->keep_alive_max == 0;
     if (!until_close && world_happens(WORLD_CUT_FIN)) {
         net_put(socket, bytes.bytes, cut);
         finish_closed(socket);
@@ -370,6 +339,9 @@ static void put_answer(struct net_socket *socket, struct server_conn *conn, stru
     } else {
         net_put(socket, bytes.bytes, bytes.size);
         try->whole = true;
+        if (until_close) {
+            finish_closed(socket);
+        }
     }
     conn->answer_end = net_written(socket);
     try->answer_end = conn->answer_end;
@@ -402,7 +374,8 @@ static void answer_now(struct net_socket *socket, struct server_conn *conn)
         return;
     }
     if (world_happens(WORLD_ANSWER_GARBAGE)) {
-        static const char garbage[] = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n";
+        static const char garbage[] =
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n";
         try_execute(conn, try);
         net_put(socket, garbage, sizeof(garbage) - 1);
         conn_become_deaf(conn);
@@ -489,9 +462,6 @@ static void read_head(struct server_conn *conn)
 static void head_is_complete(struct net_socket *socket, struct server_conn *conn)
 {
     read_head(conn);
-    if (conn->requests_left == 0) {
-        world_violation("conn %u is used again beyond Keep-Alive: max", socket->conn);
-    }
     conn->state = SERVER_BODY;
     conn->body_read = 0;
     if (ledger_of(conn)->body_size == 0) {
@@ -590,6 +560,11 @@ static void conn_read(struct net_socket *socket, struct server_conn *conn, size_
         case SERVER_THINKING:
             return; /* a second request? looked at when this one is answered */
         case SERVER_DEAF:
+            if (size > conn->deaf_left && !conn->tainted) {
+                world_violation("conn %u is used again after what was its last answer",
+                                socket->conn);
+            }
+            conn->deaf_left -= min_u64(size, conn->deaf_left);
             break;
         }
         if (socket->end != NET_END_NONE) {
@@ -619,11 +594,12 @@ void server_sim_on_close(struct net_socket *socket)
 /* An idle connection's moment has come. */
 static void conn_idle(struct net_socket *socket, struct server_conn *conn)
 {
-    if (world_below(3) == 0) {
+    bool last = conn->idle_fault == WORLD_UNASKED_IDLE;
+
+    if (conn->idle_fault == WORLD_IDLE_FIN || conn->idle_fault == WORLD_CLOSE_SAID) {
         finish_closed(socket);
         return;
     }
-    bool last = world_below(2) == 0;
     struct quoit_span unasked = answer_unasked(conn->serial, last);
     conn->unasked_at = net_written(socket);
     net_put(socket, unasked.bytes, unasked.size);

@@ -48,8 +48,10 @@
     X(CANCEL_DATA_FIRST, true, "a cancelled receive still brings what was there")                  \
     X(CANCEL_NO_BUFFERS, true, "a cancelled receive ends with -ENOBUFS (before 6.5)")              \
     X(UNIX_END_MISSED, false, "the end on a unix socket is not told to a waiting receive")         \
-    X(DONE_LATE, true, "completions wait for the next turn")                                       \
+    X(DONE_LATE, true, "the kernel does a part of its work in the next turn")                      \
+    X(DONE_OVERFLOW, true, "the completion queue overflows: a turn does not bring all")            \
     X(DONE_REORDERED, true, "completions of several connections come in another order")            \
+    X(TURN_LATE, true, "the program does something else for a while")                              \
     X(TURN_INTERRUPTED, true, "a signal ends a wait")                                              \
     /* of the network */                                                                           \
     X(CONNECT_SLOW, true, "a connect takes long")                                                  \
@@ -84,8 +86,8 @@
     X(CLOSE_BY_VERSION, true, "HTTP/1.0")                                                          \
     X(KEEP_ALIVE_MAX, true, "Keep-Alive: max")                                                     \
     X(KEEP_ALIVE_TIMEOUT, true, "Keep-Alive: timeout")                                             \
-    X(WHOLE_FIN, true, "a whole answer, then FIN unannounced")                                     \
-    X(WHOLE_RST, true, "a whole answer, then RST")                                                 \
+    X(WHOLE_FIN, false, "a whole answer, then FIN unannounced")                                    \
+    X(WHOLE_RST, false, "a whole answer, then RST")                                                \
     X(CUT_FIN, false, "an answer is cut by FIN")                                                   \
     X(CUT_RST, false, "an answer is cut by RST")                                                   \
     X(CUT_STALL, false, "an answer stands still")                                                  \

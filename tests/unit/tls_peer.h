@@ -106,19 +106,18 @@ static inline struct certificate certificate_make(const struct certificate_wish 
 
 /* --- Files --- */
 
-/* A directory of the test's own, with a slash at its end: made by the first call. */
+/* A directory of the test's own, made by the first call. */
 static inline const char *peer_directory(void)
 {
     static char path[200];
 
     if (path[0] == '\0') {
         const char *parent = getenv("TMPDIR");
-        snprintf(path, sizeof(path) - 1, "%s/quoit-tls-XXXXXX", parent == NULL ? "/tmp" : parent);
+        snprintf(path, sizeof(path), "%s/quoit-tls-XXXXXX", parent == NULL ? "/tmp" : parent);
         if (mkdtemp(path) == NULL) {
             printf("no directory for certificates: %s\n", path);
             exit(1);
         }
-        strcat(path, "/");
     }
     return path;
 }
@@ -134,7 +133,7 @@ static inline struct peer_file peer_file_write(const char *name, const struct ce
 {
     struct peer_file file;
 
-    snprintf(file.path, sizeof(file.path), "%s%s", peer_directory(), name);
+    snprintf(file.path, sizeof(file.path), "%s/%s", peer_directory(), name);
     FILE *stream = fopen(file.path, "w");
     CHECK(stream != NULL);
     if (stream == NULL) {

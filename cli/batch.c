@@ -1,0 +1,452 @@
+/*
+ * batch: opening everything in order, and closing it in the reverse order.
+ */
+#include "cli/batch.h"
+
+#include "cli/dry_run.h"
+#include "cli/interrupt.h"
+#include "cli/run.h"
+#include "cli/version.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ORDER_WINDOW_MIN (2 * WRITER_HELD_MAX) /* more than may be held back on probation */
+
+/* All that one run of the command owns. */
+struct batch {
+    struct options options;
+    struct server server;
+    struct headers headers;
+    struct keys keys;
+    struct input input;
+    struct quoit_tls *tls;
+    struct quoit_engine *engine;
+    struct output output;
+    struct output_file summary_file;
+    struct progress progress;
+    struct prepare prepare;
+    struct summary summary;
+    struct run run;
+};
+
+/* --- Before the start --- */
+
+/* Can the file be read? TLS errors do not say which file they mean, nor why. */
+static bool batch_can_read(const char *option, const char *path)
+{
+    if (path != NULL && access(path, R_OK) != 0) {
+        fprintf(stderr, "quoit: %s %s: %s\n", option, path, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static int batch_open_tls(struct batch *batch)
+{
+    const struct options *options = &batch->options;
+    struct quoit_tls_options tls = {
+        .ca_file = options->cacert,
+        .cert_file = options->cert,
+        .key_file = options->key,
+        .insecure = options->insecure,
+    };
+
+    if (!batch_can_read("--cacert", tls.ca_file) || !batch_can_read("--cert", tls.cert_file) ||
+        !batch_can_read("--key", tls.key_file)) {
+        return BATCH_EXIT_START;
+    }
+    if (tls.ca_file == NULL && tls.cert_file == NULL && !tls.insecure) {
+        return 0; /* the library's own: the system's trust, read when it is first needed */
+    }
+    enum quoit_error error = quoit_tls_create(&tls, &batch->tls);
+    if (error != QUOIT_OK) {
+        fprintf(stderr, "quoit: %s:%s%s%s%s: not PEM, or the key does not fit the certificate\n",
+                quoit_error_message(error), tls.ca_file != NULL ? " --cacert " : "",
+                tls.ca_file != NULL ? tls.ca_file : "", tls.cert_file != NULL ? " --cert " : "",
+                tls.cert_file != NULL ? tls.cert_file : "");
+        return BATCH_EXIT_START;
+    }
+    return 0;
+}
+
+static int batch_open_engine(struct batch *batch)
+{
+    const struct options *options = &batch->options;
+    uint32_t concurrency = (uint32_t)options->concurrency;
+    struct quoit_options engine = {
+        /* Slots of requests that have just ended come free one turn later. */
+        .requests_max = (uint32_t)run_requests_max(concurrency) + concurrency + 64,
+        .in_flight_max = concurrency,
+        .in_flight_per_origin_max = concurrency,
+        .body_size_max = options->body_max,
+        .spin_max_ns = options->spin_ns == OPTIONS_UNSET ? 0
+                       : options->spin_ns == 0           ? QUOIT_NEVER
+                                                         : options->spin_ns,
+        .outage_wait_ns = options->wait_for_server_ns,
+        .timeouts = {
+            .connect_ns = options->connect_ns,
+            .tls_ns = options->tls_ns,
+            .write_ns = options->write_ns,
+            .first_byte_ns = options->first_byte_ns,
+            .idle_ns = options->idle_ns,
+            .attempt_ns = options->timeout_ns,
+            .deadline_ns = options->deadline_ns,
+        },
+        .tls = batch->tls,
+    };
+    enum quoit_error error = quoit_create(&engine, &batch->engine);
+
+    if (error != QUOIT_OK) {
+        fprintf(stderr, "quoit: cannot start: %s\n", quoit_error_message(error));
+        return BATCH_EXIT_START;
+    }
+    return 0;
+}
+
+/* The library judges the base url; better now than once for each line. */
+static int batch_check_base(struct batch *batch)
+{
+    const struct quoit_request request = {
+        .url = batch->server.base_url,
+        .unix_path = batch->options.unix_socket,
+    };
+    struct quoit_event event;
+    uint64_t id = 0;
+    enum quoit_error error = quoit_submit(batch->engine, &request, &id);
+
+    if (error == QUOIT_E_URL || error == QUOIT_E_ARGUMENT) {
+        const char *from = batch->server.variable != NULL ? batch->server.variable : "--base-url";
+        fprintf(stderr, "quoit batch: %s: %s\n", error == QUOIT_E_URL ? from : "--unix-socket",
+                error == QUOIT_E_URL ? quoit_error_message(error) : "the path is too long");
+        return BATCH_EXIT_USAGE;
+    }
+    if (error != QUOIT_OK) {
+        fprintf(stderr, "quoit: cannot start: %s\n", quoit_error_message(error));
+        return BATCH_EXIT_START;
+    }
+    (void)quoit_cancel(batch->engine, id); /* before any turn, so nothing is sent */
+    while (quoit_next(batch->engine, &event, 1) == 0) {
+        (void)quoit_turn(batch->engine, 0);
+    }
+    return 0;
+}
+
+/* Open one output. A file that holds something is refused, unless it may be overwritten. */
+static int batch_open_output(const struct batch *batch, struct output_file *file, const char *path)
+{
+    int os_error = 0;
+
+    if (!output_open(file, path, &os_error)) {
+        fprintf(stderr, "quoit: %s cannot be written: %s\n", path, strerror(os_error));
+        return BATCH_EXIT_OUTPUT;
+    }
+    if (file->fd != STDOUT_FILENO && file->size != 0 && !batch->options.overwrite) {
+        fprintf(stderr, "quoit: %s is not empty: say --overwrite, or another name\n", path);
+        return BATCH_EXIT_START;
+    }
+    return 0;
+}
+
+/* Are both the same regular file? */
+static bool batch_is_same(int a, int b)
+{
+    struct stat one, other;
+
+    return a >= 0 && b >= 0 && fstat(a, &one) == 0 && fstat(b, &other) == 0 &&
+           S_ISREG(one.st_mode) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/* No two of the files may be the same. */
+static int batch_check_files(const struct batch *batch)
+{
+    const struct {
+        const char *name;
+        int fd;
+    } files[] = {
+        { "INPUT", batch->input.fd },
+        { "--output", batch->output.answers.fd },
+        { "--errors", batch->output.errors.fd },
+        { "--summary", batch->summary_file.fd },
+    };
+
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (batch_is_same(files[i].fd, files[j].fd)) {
+                fprintf(stderr, "quoit batch: %s and %s are the same file\n", files[j].name,
+                        files[i].name);
+                return BATCH_EXIT_USAGE;
+            }
+        }
+    }
+    return 0;
+}
+
+static int batch_open_outputs(struct batch *batch)
+{
+    const struct options *options = &batch->options;
+    uint64_t window = 0;
+    int exit_code = 0;
+
+    if (options->order == OPTIONS_ORDER_INPUT) {
+        window = 16 * options->concurrency;
+        window = window < ORDER_WINDOW_MIN ? ORDER_WINDOW_MIN : window;
+    }
+    if (!output_init(&batch->output, window)) {
+        fputs("quoit: out of memory\n", stderr);
+        return BATCH_EXIT_START;
+    }
+    exit_code = batch_open_output(batch, &batch->output.answers, options->output);
+    if (exit_code == 0 && options->errors != NULL) {
+        exit_code = batch_open_output(batch, &batch->output.errors, options->errors);
+    }
+    int os_error = 0;
+    if (exit_code == 0 && options->summary != NULL &&
+        !output_open(&batch->summary_file, options->summary, &os_error)) {
+        fprintf(stderr, "quoit: %s cannot be written: %s\n", options->summary, strerror(os_error));
+        exit_code = BATCH_EXIT_OUTPUT;
+    }
+    exit_code = exit_code != 0 ? exit_code : batch_check_files(batch);
+    if (exit_code == 0 && (!output_empty(&batch->output.answers, &os_error) ||
+                           !output_empty(&batch->output.errors, &os_error))) {
+        fprintf(stderr, "quoit: the output cannot be emptied: %s\n", strerror(os_error));
+        exit_code = BATCH_EXIT_OUTPUT;
+    }
+    return exit_code;
+}
+
+/* --- What is said first --- */
+
+static void name_variable(struct text *text, const char *name)
+{
+    const char *value = name == NULL ? NULL : getenv(name);
+
+    if (value != NULL && *value != '\0') {
+        text_append_string(text, text->size == 0 ? " (from the environment: " : ", ");
+        text_append_string(text, name);
+    }
+}
+
+/* The server, and which variables had a say. */
+static void batch_say_server(struct batch *batch)
+{
+    const struct options *options = &batch->options;
+    bool secure = strncasecmp(batch->server.base_url, "https:", 6) == 0;
+    const char *proxy =
+        options->unix_socket != NULL ? NULL : server_unused_proxy(batch->server.base_url);
+    struct text url, variables;
+
+    text_init(&url, 0);
+    text_init(&variables, 0);
+    server_append_url(&url, batch->server.base_url);
+    name_variable(&variables, batch->server.variable);
+    name_variable(&variables, batch->keys.variable);
+    name_variable(&variables, "OPENAI_ORG_ID");
+    name_variable(&variables, "OPENAI_PROJECT_ID");
+    if (secure && options->cacert == NULL && !options->insecure) {
+        name_variable(&variables, "SSL_CERT_FILE");
+        name_variable(&variables, "SSL_CERT_DIR");
+    }
+    text_append_string(&variables, variables.size == 0 ? "" : ")");
+    if (!url.failed && !variables.failed) {
+        progress_say(&batch->progress, "server %s%s%s%s", url.bytes,
+                     options->unix_socket != NULL ? " over " : "",
+                     options->unix_socket != NULL ? options->unix_socket : "", variables.bytes);
+    }
+    if (proxy != NULL) {
+        progress_say(&batch->progress, "%s is set and not used", proxy);
+    }
+    if (batch->headers.literal_secret != NULL) {
+        progress_say(&batch->progress,
+                     "-H %s: other users of this machine may have seen it: say -H @FILE",
+                     batch->headers.literal_secret);
+    }
+    text_free(&url);
+    text_free(&variables);
+}
+
+/* --- The steps --- */
+
+/* All that needs no engine. */
+static int batch_open(struct batch *batch)
+{
+    const struct options *options = &batch->options;
+    const struct keys_source source = {
+        .variable = options->api_key_env,
+        .file = options->api_key_file,
+        .header = options->api_key_header,
+    };
+
+    if (!server_choose(&batch->server, options->base_url)) {
+        return BATCH_EXIT_USAGE;
+    }
+    const char *fault = source.header != NULL ? headers_name_fault(source.header) : NULL;
+    if (fault != NULL) {
+        fprintf(stderr, "quoit batch: --api-key-header %s %s\n", source.header, fault);
+        return BATCH_EXIT_USAGE;
+    }
+    int exit_code = headers_open(&batch->headers, (char **)options->headers, options->headers_count,
+                                 options->api_key_header);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    if (!keys_open(&batch->keys, &source)) {
+        return BATCH_EXIT_START;
+    }
+    if (!input_open(&batch->input, options->input)) {
+        fprintf(stderr, "quoit: %s cannot be read: %s\n", batch->input.name,
+                strerror(batch->input.os_error));
+        return BATCH_EXIT_START;
+    }
+    if (!prepare_init(&batch->prepare, options, batch->server.base_url, &batch->headers,
+                      &batch->keys)) {
+        fputs("quoit: out of memory\n", stderr);
+        return BATCH_EXIT_START;
+    }
+    return 0;
+}
+
+static int batch_start(struct batch *batch)
+{
+    int exit_code = batch_open_tls(batch);
+
+    exit_code = exit_code != 0 ? exit_code : batch_open_engine(batch);
+    exit_code = exit_code != 0 ? exit_code : batch_check_base(batch);
+    exit_code = exit_code != 0 ? exit_code : batch_open_outputs(batch);
+    if (exit_code == 0) {
+        interrupt_catch();
+        interrupt_set_engine(batch->engine);
+        batch_say_server(batch);
+    }
+    return exit_code;
+}
+
+static void batch_run(struct batch *batch)
+{
+    batch->run = (struct run){
+        .engine = batch->engine,
+        .options = &batch->options,
+        .server = &batch->server,
+        .keys = &batch->keys,
+        .input = &batch->input,
+        .output = &batch->output,
+        .progress = &batch->progress,
+        .summary = &batch->summary,
+        .prepare = &batch->prepare,
+        .requests_max = run_requests_max(batch->options.concurrency),
+    };
+    batch->summary.started_at = (int64_t)time(NULL);
+    batch->summary.begin_ns = quoit_now_ns();
+    run_go(&batch->run);
+    batch->summary.end_ns = quoit_now_ns();
+}
+
+static bool batch_write_summary(struct batch *batch)
+{
+    struct output_file *file = &batch->summary_file;
+    int os_error = 0;
+
+    if (file->fd < 0) {
+        return true;
+    }
+    if (output_empty(file, &os_error)) {
+        errno = 0;
+        if (summary_write_json(&batch->summary, file->fd) &&
+            (file->fd == STDOUT_FILENO || close(file->fd) == 0)) {
+            return true;
+        }
+        os_error = errno;
+    }
+    progress_warn(&batch->progress, "%s cannot be written: %s", file->name, strerror(os_error));
+    return false;
+}
+
+/* What is to be said at the end, and the exit code. */
+static int batch_finish(struct batch *batch)
+{
+    struct output *output = &batch->output;
+    struct summary *summary = &batch->summary;
+    int number = interrupt_signal();
+    bool written = output_close(output);
+
+    summary->good = output->good;
+    summary->failed = output->failed_lines;
+    if (!written && !(output->os_error == EINTR && summary->interrupted)) {
+        progress_warn(&batch->progress, "%s cannot be written: %s", output->failed_name,
+                      strerror(output->os_error));
+        snprintf(summary->stopped, sizeof(summary->stopped), "the output cannot be written: %s",
+                 strerror(output->os_error));
+    } else if (summary->stopped[0] != '\0') {
+        progress_warn(&batch->progress, "stopped: %s", summary->stopped);
+    }
+    if (!batch->options.quiet) {
+        summary_print(summary, stderr);
+    }
+    bool summary_written = batch_write_summary(batch);
+    if (summary->interrupted) {
+        return BATCH_EXIT_SIGNAL + (number == SIGINT ? SIGINT : SIGTERM);
+    }
+    if (!written || !summary_written) {
+        return BATCH_EXIT_OUTPUT;
+    }
+    if (batch->run.input_error != 0) {
+        return BATCH_EXIT_START;
+    }
+    return summary->failed != 0 || batch->run.stop != RUN_GOING ? BATCH_EXIT_FAILED
+                                                                : BATCH_EXIT_GOOD;
+}
+
+static void batch_close(struct batch *batch)
+{
+    interrupt_set_engine(NULL);
+    quoit_destroy(batch->engine);
+    quoit_tls_destroy(batch->tls);
+    output_free(&batch->output);
+    prepare_free(&batch->prepare);
+    input_close(&batch->input);
+    keys_close(&batch->keys);
+    headers_close(&batch->headers);
+    free(batch);
+}
+
+int batch_main(int count, char **words)
+{
+    struct batch *batch = calloc(1, sizeof(*batch)); /* its histograms are too large for a stack */
+    int exit_code = BATCH_EXIT_GOOD;
+
+    if (batch == NULL) {
+        fputs("quoit: out of memory\n", stderr);
+        return BATCH_EXIT_START;
+    }
+    batch->output.answers.fd = batch->output.errors.fd = batch->summary_file.fd = -1;
+    batch->input.fd = -1;
+    if (!options_parse(&batch->options, count, words)) {
+        exit_code = BATCH_EXIT_USAGE;
+    } else if (batch->options.help) {
+        options_print_help(stdout);
+    } else if (batch->options.version) {
+        version_print();
+    } else {
+        progress_init(&batch->progress, (enum options_progress)batch->options.progress,
+                      batch->options.quiet);
+        exit_code = batch_open(batch);
+        if (exit_code == 0 && batch->options.dry_run) {
+            exit_code = dry_run_print(&batch->prepare, &batch->input) ? 0 : BATCH_EXIT_FAILED;
+        } else if (exit_code == 0) {
+            exit_code = batch_start(batch);
+            if (exit_code == 0) {
+                batch_run(batch);
+                exit_code = batch_finish(batch);
+            }
+        }
+    }
+    batch_close(batch);
+    return exit_code;
+}

@@ -1,0 +1,68 @@
+/*
+ * main: the command `quoit`, which finds the command that was asked for.
+ */
+#include "cli/batch.h"
+#include "cli/version.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_help(FILE *to)
+{
+    fputs("quoit: throw HTTP queries in large batches, get every answer back.\n"
+          "\n"
+          "  quoit batch INPUT [-o OUTPUT]   run a file of queries, write a file of answers\n"
+          "  quoit COMMAND --help            all options of a command\n"
+          "  quoit --version                 versions, and what the kernel can do\n",
+          to);
+}
+
+static bool is_of_later_version(const char *word)
+{
+    static const char *const commands[] = { "bench", "compare",      "merge",
+                                            "check", "retry-failed", "doctor" };
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(word, commands[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was printed must have arrived. */
+static int close_stdout(int exit_code)
+{
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("quoit: stdout");
+        return BATCH_EXIT_OUTPUT;
+    }
+    return exit_code;
+}
+
+int main(int count, char **words)
+{
+    const char *word = count > 1 ? words[1] : "";
+
+    if (strcmp(word, "batch") == 0) {
+        return close_stdout(batch_main(count - 2, words + 2));
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_help(stdout);
+        return close_stdout(0);
+    }
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        version_print();
+        return close_stdout(0);
+    }
+    if (count < 2) {
+        print_help(stderr);
+    } else if (is_of_later_version(word)) {
+        fprintf(stderr, "quoit: `quoit %s` is not in this version\n", word);
+    } else {
+        fprintf(stderr, "quoit: unknown command %s: see quoit --help\n", word);
+    }
+    return BATCH_EXIT_USAGE;
+}

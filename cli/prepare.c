@@ -1,0 +1,212 @@
+/*
+ * prepare: the steps in their order: read the line, note its custom_id, name it, find its body, its
+ * url, its headers.
+ */
+#include "cli/prepare.h"
+
+#include "llm/endpoint.h"
+#include "llm/splice.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+bool prepare_init(struct prepare *prepare, const struct options *options, const char *base_url,
+                  const struct headers *headers, const struct keys *keys)
+{
+    prepare->options = options;
+    prepare->base_url = base_url;
+    prepare->headers = headers;
+    prepare->keys = keys;
+    batch_line_init(&prepare->line);
+    text_init(&prepare->url, 0);
+    text_init(&prepare->query, 0);
+    text_init(&prepare->model, 0);
+    for (uint64_t i = 0; i < options->queries_count; i++) {
+        text_append_string(&prepare->query, i == 0 ? "" : "&");
+        text_append_string(&prepare->query, options->queries[i]);
+    }
+    if (options->model != NULL) {
+        text_append_quoted(&prepare->model,
+                           (struct json_span){ options->model, strlen(options->model) });
+    }
+    prepare->digest = digest_create();
+    prepare->ids = ids_create();
+    return prepare->digest != NULL && prepare->ids != NULL && !prepare->query.failed &&
+           !prepare->model.failed;
+}
+
+void prepare_free(struct prepare *prepare)
+{
+    batch_line_free(&prepare->line);
+    text_free(&prepare->url);
+    text_free(&prepare->query);
+    text_free(&prepare->model);
+    digest_destroy(prepare->digest);
+    ids_destroy(prepare->ids);
+}
+
+static enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(prepare->message, sizeof(prepare->message), format, arguments);
+    va_end(arguments);
+    return PREPARE_INVALID;
+}
+
+/* The output's "id": what was asked, as it stands in the input, and where. */
+static void prepare_name(struct prepare *prepare, struct query *query, struct json_span method,
+                         struct json_span url, struct json_span body)
+{
+    unsigned char digest[DIGEST_SIZE];
+    char hex[17];
+
+    digest_begin(prepare->digest);
+    digest_add(prepare->digest, method.bytes, method.size);
+    digest_add(prepare->digest, "\n", 1);
+    digest_add(prepare->digest, url.bytes, url.size);
+    digest_add(prepare->digest, "\n", 1);
+    digest_add(prepare->digest, body.bytes, body.size);
+    digest_end(prepare->digest, digest);
+    for (size_t i = 0; i < 8; i++) {
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+    }
+    snprintf(query->name, sizeof(query->name), "quoit-%s-%ju", hex, (uintmax_t)query->number);
+}
+
+void prepare_name_unread(struct prepare *prepare, struct query *query)
+{
+    const struct json_span none = { NULL, 0 };
+
+    prepare_name(prepare, query, none, none, none);
+}
+
+/* Look the custom_id up and note it. PREPARE_GOOD: nobody had it before. */
+static enum prepare_verdict prepare_note(struct prepare *prepare, struct query *query)
+{
+    const struct batch_line *line = &prepare->line;
+    uint64_t first_line = 0;
+
+    if (line->id_raw.size == 0) {
+        return PREPARE_GOOD; /* then the line is invalid, and says so itself */
+    }
+    switch (ids_note(prepare->ids, line->id, query->number, &first_line)) {
+    case IDS_NEW:
+        query->custom_id = line->id_raw;
+        return PREPARE_GOOD;
+    case IDS_REPEATED:
+        return prepare_refuse(prepare, "custom_id %.*s of line %ju stands on line %ju already",
+                              (int)(line->id_raw.size < 300 ? line->id_raw.size : 300),
+                              line->id_raw.bytes, (uintmax_t)query->number, (uintmax_t)first_line);
+    case IDS_NO_MEMORY:
+        return PREPARE_NO_MEMORY;
+    }
+    return PREPARE_NO_MEMORY;
+}
+
+/* Read the line; the first time, see to its custom_id and its name. */
+static enum prepare_verdict prepare_line(struct prepare *prepare, struct query *query)
+{
+    struct json_span bytes = { query->bytes, query->size };
+    const struct json_span none = { NULL, 0 };
+    struct batch_line *line = &prepare->line;
+    enum batch_verdict read = batch_line_read(line, bytes);
+
+    if (read == BATCH_NO_MEMORY) {
+        return PREPARE_NO_MEMORY;
+    }
+    if (!query->noted) {
+        bool good = read == BATCH_GOOD;
+        query->noted = true;
+        prepare_name(prepare, query, good ? line->method_raw : none, good ? line->url_raw : none,
+                     good ? line->body_raw : bytes);
+        enum prepare_verdict noted = prepare_note(prepare, query);
+        if (noted != PREPARE_GOOD) {
+            return noted;
+        }
+    }
+    return read == BATCH_GOOD ? PREPARE_GOOD : prepare_refuse(prepare, "%s", line->message);
+}
+
+/* The body as it stands in the line, or, where that is not what is sent, in the query's own. */
+static enum prepare_verdict prepare_body(struct prepare *prepare, struct query *query)
+{
+    const struct batch_line *line = &prepare->line;
+    struct json_span body = line->has_body ? line->body : (struct json_span){ NULL, 0 };
+    bool in_line = body.bytes >= query->bytes && body.bytes < query->bytes + query->size;
+
+    text_reset(&query->body);
+    if (prepare->model.size != 0 && line->has_body) {
+        struct json_span model = { prepare->model.bytes, prepare->model.size };
+        switch (splice_member(&query->body, body, "model", model)) {
+        case SPLICE_GOOD:
+            body = (struct json_span){ query->body.bytes, query->body.size };
+            break;
+        case SPLICE_NOT_OBJECT:
+            return prepare_refuse(prepare, "--model needs a body that is an object");
+        case SPLICE_NO_MEMORY:
+            return PREPARE_NO_MEMORY;
+        }
+    } else if (!in_line && body.size != 0) {
+        text_append(&query->body, body);
+        if (query->body.failed) {
+            return PREPARE_NO_MEMORY;
+        }
+        body = (struct json_span){ query->body.bytes, query->body.size };
+    }
+    prepare->request.body = (struct quoit_span){ body.bytes, body.size };
+    return PREPARE_GOOD;
+}
+
+static enum prepare_verdict prepare_url(struct prepare *prepare)
+{
+    const char *url = prepare->line.url != NULL ? prepare->line.url : prepare->options->endpoint;
+    const char *query = prepare->query.size != 0 ? prepare->query.bytes : NULL;
+
+    if (url == NULL) {
+        return prepare_refuse(prepare, "the line has no url, and --endpoint is not given");
+    }
+    text_reset(&prepare->url);
+    switch (endpoint_join(&prepare->url, prepare->base_url, url, query)) {
+    case ENDPOINT_GOOD:
+        prepare->request.url = prepare->url.bytes;
+        return PREPARE_GOOD;
+    case ENDPOINT_BAD_BASE:
+    case ENDPOINT_BAD_URL:
+        return prepare_refuse(prepare, "url neither begins with / nor is absolute");
+    case ENDPOINT_NO_MEMORY:
+        break;
+    }
+    return PREPARE_NO_MEMORY;
+}
+
+enum prepare_verdict prepare_request(struct prepare *prepare, struct query *query)
+{
+    const struct options *options = prepare->options;
+    enum prepare_verdict verdict = prepare_line(prepare, query);
+
+    prepare->request = (struct quoit_request){
+        .unix_path = options->unix_socket,
+        .context = query,
+        .retries = options->retries == 0 ? QUOIT_NONE : (uint32_t)options->retries,
+        .replay = QUOIT_REPLAY_YES,
+        .judge = true,
+    };
+    verdict = verdict == PREPARE_GOOD ? prepare_body(prepare, query) : verdict;
+    verdict = verdict == PREPARE_GOOD ? prepare_url(prepare) : verdict;
+    if (verdict != PREPARE_GOOD) {
+        return verdict;
+    }
+    prepare->request.method = prepare->line.method;
+    query->at_base = endpoint_has_origin(prepare->request.url, prepare->base_url);
+    query->key_generation = prepare->keys->generation;
+    headers_gather(prepare->headers, prepare->keys, &prepare->line, query->at_base, &prepare->set);
+    prepare->request.headers = prepare->set.items;
+    prepare->request.headers_count = prepare->set.count;
+    return PREPARE_GOOD;
+}

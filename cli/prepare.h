@@ -1,0 +1,55 @@
+/*
+ * prepare: from a query's line to a request that can be submitted.
+ *
+ * Happy path: prepare_init once; prepare_request for each query; prepare_free. What was prepared is
+ * good until the next call; only the body lives as long as the query.
+ *
+ * It fails with a message for the line's error, and the run goes on.
+ */
+#ifndef QUOIT_CLI_PREPARE_H
+#define QUOIT_CLI_PREPARE_H
+
+#include "cli/digest.h"
+#include "cli/headers.h"
+#include "cli/ids.h"
+#include "cli/options.h"
+#include "cli/query.h"
+#include "quoit.h"
+
+enum prepare_verdict {
+    PREPARE_GOOD,
+    PREPARE_INVALID, /* invalid_input_line, with message */
+    PREPARE_NO_MEMORY,
+};
+
+struct prepare {
+    /* To be read after prepare_request. */
+    struct quoit_request request;
+    char message[512];
+    struct batch_line line;
+
+    /* Private; all but text and line are borrowed. */
+    const struct options *options;
+    const char *base_url;
+    const struct headers *headers;
+    const struct keys *keys;
+    struct digest *digest;         /* owned */
+    struct ids *ids;               /* owned */
+    struct text url, query, model; /* query: all of --query; model: as a JSON string */
+    struct headers_set set;
+};
+
+/* False: out of memory. Borrows all, until prepare_free. */
+bool prepare_init(struct prepare *prepare, const struct options *options, const char *base_url,
+                  const struct headers *headers, const struct keys *keys);
+
+/* What prepare_init has not filled must be zero. */
+void prepare_free(struct prepare *prepare);
+
+/* Of a query that is prepared a second time the custom_id is not repeated. */
+enum prepare_verdict prepare_request(struct prepare *prepare, struct query *query);
+
+/* Name a line that was too long to be read. */
+void prepare_name_unread(struct prepare *prepare, struct query *query);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * query: one line of the input, from its reading until its line in the output.
+ *
+ * A query owns the bytes that its request borrows, so it lives until the request's END. Queries
+ * under way stand in a list; those that are done are kept for the next lines, with their memory if
+ * it is not large. So memory is that of what is under way, whatever the file's size.
+ */
+#ifndef QUOIT_CLI_QUERY_H
+#define QUOIT_CLI_QUERY_H
+
+#include "llm/batch.h"
+#include "llm/text.h"
+
+#include <stdint.h>
+
+struct query {
+    struct query *next; /* in the list of queries to be sent, or of free ones */
+    uint64_t number;    /* of the line, from 1 */
+    uint64_t sequence;  /* among the lines that are not blank, from 0 */
+    uint64_t read_ns;
+    char *bytes; /* owned; the line */
+    size_t size, room;
+    struct text body;           /* the body, where it is not that of the line */
+    struct json_span custom_id; /* in bytes; size 0: none that may be written */
+    char name[48];              /* the output's "id" */
+    uint32_t attempts;          /* of an earlier request for this line */
+    uint32_t key_generation;    /* of the key that was sent; 0: none */
+    bool at_base;               /* it goes to the origin of --base-url */
+    bool noted;                 /* its custom_id was looked up, its name made */
+    bool key_renewed;           /* it was sent again with a newer key */
+};
+
+struct query_pool {
+    struct query *free;    /* owned */
+    uint64_t count, bytes; /* under way */
+};
+
+/* A query with a copy of the line. NULL: out of memory. */
+struct query *query_take(struct query_pool *pool, struct json_span line);
+
+void query_give_back(struct query_pool *pool, struct query *query);
+
+/* Free what is kept. */
+void query_pool_free(struct query_pool *pool);
+
+#endif

@@ -1,0 +1,576 @@
+/*
+ * run: filling, turning, settling, stopping.
+ *
+ * As many requests are submitted as may be in flight. Those that wait for another attempt do not
+ * count, so that the others go on meanwhile. Nothing lies in the engine that was never sent: when
+ * the run stops, what is there is in flight.
+ */
+#include "cli/run.h"
+
+#include "cli/interrupt.h"
+#include "cli/judge.h"
+#include "cli/remedy.h"
+#include "llm/usage.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_S UINT64_C(1000000000)
+#define EVENTS_MAX 64
+#define QUERY_BYTES_MAX ((uint64_t)64 << 20) /* lines under way beyond those in flight */
+#define PROBATION_SENT_MAX 80                /* before anything but hopeless answers came */
+#define PROBATION_NS NS_PER_S
+#define COUNTED_MAX ((uint64_t)256 << 20) /* bytes of input that are counted, not sent */
+
+uint64_t run_requests_max(uint64_t concurrency)
+{
+    uint64_t most = 16 * concurrency + 64 < 8192 ? 16 * concurrency + 64 : 8192;
+
+    return most > 2 * concurrency + 64 ? most : 2 * concurrency + 64;
+}
+
+static uint64_t run_grace_ns(const struct run *run)
+{
+    if (run->options->grace_ns != OPTIONS_UNSET) {
+        return run->options->grace_ns;
+    }
+    int number = interrupt_signal();
+    return number == SIGTERM || number == SIGHUP ? 20 * NS_PER_S : 30 * NS_PER_S;
+}
+
+/* No line will be written for this query. */
+static void run_drop(struct run *run, struct query *query)
+{
+    output_skip(run->output, query->sequence);
+    query_give_back(&run->pool, query);
+}
+
+/* Send nothing new from here on. The first reason counts. */
+static void run_stop(struct run *run, enum run_stop why)
+{
+    if (run->stop != RUN_GOING) {
+        return;
+    }
+    uint64_t now_ns = quoit_now_ns();
+    uint64_t grace_ns = run_grace_ns(run);
+    run->stop = why;
+    run->grace_end_ns = grace_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + grace_ns;
+    while (run->waiting != NULL) {
+        struct query *query = run->waiting;
+        run->waiting = query->next;
+        run_drop(run, query);
+    }
+    if (why == RUN_BROKEN && !run->all_cancelled) {
+        run->all_cancelled = true;
+        quoit_cancel_all(run->engine);
+    }
+}
+
+static void run_say_why(struct run *run, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void run_say_why(struct run *run, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(run->summary->stopped, sizeof(run->summary->stopped), format, arguments);
+    va_end(arguments);
+}
+
+/* --- From lines to requests --- */
+
+/* The query ends without having been sent. */
+static void run_refuse(struct run *run, struct query *query, const char *code, const char *message)
+{
+    if (run->options->verbose) {
+        progress_say(run->progress, "line %ju: %s: %s", (uintmax_t)query->number, code, message);
+    }
+    writer_put_error(&run->writer, query, code, message);
+    run->settled++;
+    query_give_back(&run->pool, query);
+}
+
+static void run_refuse_error(struct run *run, struct query *query, enum quoit_error error)
+{
+    run->summary->errors[error]++;
+    run_refuse(run, query, quoit_error_code(error), quoit_error_message(error));
+}
+
+/* Hand the query to the engine. False: there is no slot just now; it stays with the caller. */
+static bool run_submit(struct run *run, struct query *query)
+{
+    uint64_t id = 0;
+
+    switch (prepare_request(run->prepare, query)) {
+    case PREPARE_GOOD:
+        break;
+    case PREPARE_INVALID:
+        run->summary->invalid_lines++;
+        run_refuse(run, query, "invalid_input_line", run->prepare->message);
+        return true;
+    case PREPARE_NO_MEMORY:
+        run_refuse_error(run, query, QUOIT_E_NO_MEMORY);
+        return true;
+    }
+    enum quoit_error error = quoit_submit(run->engine, &run->prepare->request, &id);
+    if (error == QUOIT_E_NO_SLOT) {
+        return false;
+    }
+    if (error == QUOIT_OK) {
+        run->open++;
+    } else {
+        run_refuse_error(run, query, error);
+    }
+    return true;
+}
+
+/* Read up to the next line that is not blank. NULL: none now, or no more at all. */
+static struct query *run_read(struct run *run)
+{
+    struct input_line line;
+
+    run->input_late = false;
+    if (run->input_done || run->sequence == run->options->limit) {
+        run->input_done = true;
+        return NULL;
+    }
+    do {
+        switch (input_next(run->input, &line)) {
+        case INPUT_LINE:
+            break;
+        case INPUT_LATER:
+            run->input_late = true;
+            return NULL;
+        case INPUT_FAILED:
+            run->input_error = run->input->os_error;
+            run_say_why(run, "the input cannot be read: %s", strerror(run->input_error));
+            run_stop(run, RUN_BROKEN);
+            run->input_done = true;
+            return NULL;
+        case INPUT_END:
+            run->input_done = true;
+            return NULL;
+        }
+    } while (!line.too_long && batch_line_is_blank(line.bytes));
+
+    struct query *query = query_take(&run->pool, line.bytes);
+    if (query == NULL) {
+        run->input_error = ENOMEM;
+        run_say_why(run, "out of memory");
+        run_stop(run, RUN_BROKEN);
+        run->input_done = true;
+        return NULL;
+    }
+    query->number = line.number;
+    query->sequence = run->sequence++;
+    query->read_ns = quoit_now_ns();
+    if (line.too_long) {
+        char message[80];
+        snprintf(message, sizeof(message), "the line is longer than %zu MiB",
+                 run->input->line_max >> 20);
+        prepare_name_unread(run->prepare, query);
+        run->summary->invalid_lines++;
+        run_refuse(run, query, "invalid_input_line", message);
+        return run_read(run);
+    }
+    return query;
+}
+
+/*
+ * How many more queries may be begun on probation. Fewer than a hundred requests are to find out
+ * that a key is wrong; but a slow server shall not hold back those who asked for more in flight.
+ */
+static uint64_t run_probation_room(const struct run *run)
+{
+    uint64_t sent = run->sequence - run->settled;
+    uint64_t most = PROBATION_SENT_MAX;
+    uint64_t wanted = run->options->concurrency + run->options->concurrency / 4;
+
+    if (quoit_now_ns() - run->begin_ns > PROBATION_NS && wanted > most) {
+        most = wanted;
+    }
+    return sent < most ? most - sent : 0;
+}
+
+/* How many more requests may be submitted. */
+static uint64_t run_room(const struct run *run)
+{
+    struct quoit_stats stats;
+
+    quoit_stats_read(run->engine, &stats);
+    uint64_t busy = stats.in_flight + stats.queued;
+    uint64_t room = run->options->concurrency > busy ? run->options->concurrency - busy : 0;
+    uint64_t free = run->requests_max > run->open ? run->requests_max - run->open : 0;
+    room = room < free ? room : free;
+    if (run->open >= run->options->concurrency && run->pool.bytes > QUERY_BYTES_MAX) {
+        return 0;
+    }
+    if (run->on_probation) {
+        uint64_t trial = run_probation_room(run);
+        room = room < trial ? room : trial;
+    }
+    return room;
+}
+
+/*
+ * The window is full. If nothing is under way that could move it on, then it waits for answers that
+ * are held back.
+ */
+static void run_release_window(struct run *run)
+{
+    if (run->open == 0 && run->on_probation) {
+        run->on_probation = false;
+        writer_release(&run->writer);
+    }
+}
+
+/* Submit what may be submitted. */
+static void run_fill(struct run *run)
+{
+    uint64_t room = run->stop == RUN_GOING ? run_room(run) : 0;
+
+    for (; room > 0 && run->stop == RUN_GOING; room--) {
+        struct query *query = run->waiting;
+        if (query != NULL) {
+            run->waiting = query->next;
+        } else if (!output_has_room(run->output, run->sequence)) {
+            run_release_window(run);
+            return;
+        } else {
+            query = run_read(run);
+        }
+        if (query == NULL) {
+            return;
+        }
+        if (!run_submit(run, query)) {
+            query->next = run->waiting;
+            run->waiting = query;
+            return;
+        }
+        if (run->output->failed) {
+            return;
+        }
+    }
+}
+
+/* --- From ends to lines --- */
+
+static void run_tell_redirect(struct run *run, const struct quoit_result *result)
+{
+    struct text text;
+
+    if (run->redirect_told || result->status < 300 || result->status >= 400) {
+        return;
+    }
+    text_init(&text, 0);
+    remedy_append(&text, result, run->keys->header.value != NULL);
+    if (!text.failed) {
+        progress_warn(run->progress, "%s", text.bytes);
+        run->redirect_told = true;
+    }
+    text_free(&text);
+}
+
+/* The first answers are all hopeless: stop, and say why. */
+static void run_stop_hopeless(struct run *run, const struct quoit_result *result)
+{
+    struct text text;
+
+    text_init(&text, 0);
+    remedy_append(&text, result, run->keys->header.value != NULL);
+    run_say_why(run, "the first %d answers were all 3xx, 401, 403 or 404, the last %u: %s",
+                WRITER_HELD_MAX, result->status, text.failed ? "" : text.bytes);
+    text_free(&text);
+    writer_forget(&run->writer);
+    run_stop(run, RUN_HOPELESS);
+}
+
+static void run_count_tokens(struct run *run, const struct quoit_result *result)
+{
+    struct usage usage;
+
+    if (usage_read((struct json_span){ result->body.bytes, result->body.size }, &usage)) {
+        run->summary->tokens_known = true;
+        run->summary->tokens_in += usage.tokens_in;
+        run->summary->tokens_out += usage.tokens_out;
+    }
+}
+
+static void run_tell_failure(struct run *run, const struct query *query,
+                             const struct quoit_result *result)
+{
+    if (!run->options->verbose) {
+        return;
+    }
+    if (result->error == QUOIT_OK) {
+        progress_say(run->progress, "line %ju: status %u", (uintmax_t)query->number,
+                     result->status);
+    } else {
+        progress_say(run->progress, "line %ju: %s: %s%s%s", (uintmax_t)query->number,
+                     quoit_error_code(result->error), quoit_error_message(result->error),
+                     result->detail[0] != '\0' ? ": " : "", result->detail);
+    }
+}
+
+/* The outcome is final: its line is written, or held back while the run is on probation. */
+static void run_settle(struct run *run, struct query *query, const struct quoit_result *result,
+                       enum output_kind kind)
+{
+    bool hopeless = judge_is_hopeless(result);
+
+    summary_count(run->summary, result);
+    run->summary->attempts += query->attempts;
+    if (result->error != QUOIT_OK) {
+        run->settled++;
+    }
+    if (kind == OUTPUT_FAILED) {
+        run_tell_failure(run, query, result);
+        run_tell_redirect(run, result);
+    } else {
+        run_count_tokens(run, result);
+    }
+    if (run->stop == RUN_HOPELESS && hopeless) {
+        run_drop(run, query);
+        return;
+    }
+    if (run->on_probation && hopeless && run->stop == RUN_GOING) {
+        writer_hold(&run->writer, query, result);
+        if (run->writer.held_count == WRITER_HELD_MAX) {
+            run_stop_hopeless(run, result);
+        }
+    } else {
+        writer_put(&run->writer, query, result, kind);
+    }
+    query_give_back(&run->pool, query);
+}
+
+/* A key that lives an hour may have been renewed: send the query again with the newer one? */
+static bool run_renew_key(struct run *run, struct query *query, const struct quoit_result *result)
+{
+    if (result->error != QUOIT_OK || result->status != 401 || !query->at_base ||
+        query->key_renewed || run->stop != RUN_GOING) {
+        return false;
+    }
+    keys_refresh(run->keys, true);
+    if (run->keys->generation == query->key_generation) {
+        return false;
+    }
+    query->key_renewed = true;
+    query->attempts += result->attempts;
+    query->next = run->waiting;
+    run->waiting = query;
+    return true;
+}
+
+static void run_stop_quota(struct run *run)
+{
+    if (run->stop == RUN_GOING) {
+        run_say_why(run, "the quota is spent (quota_exhausted: the server answers 429 "
+                         "insufficient_quota)");
+    }
+    run_stop(run, RUN_QUOTA);
+}
+
+/* Any answer that is not hopeless ends the probation. */
+static void run_end_probation(struct run *run, const struct quoit_result *result)
+{
+    if (run->on_probation && result->error == QUOIT_OK && !judge_is_hopeless(result)) {
+        run->on_probation = false;
+        writer_release(&run->writer);
+    }
+}
+
+static void run_on_end(struct run *run, const struct quoit_event *event)
+{
+    const struct quoit_result *result = event->result;
+    enum judge_verdict verdict = judge_result(result);
+    struct query *query = event->context;
+
+    assert(event->kind == QUOIT_END);
+    run_end_probation(run, result);
+    if (verdict == JUDGE_AGAIN && run->stop == RUN_GOING &&
+        quoit_again(run->engine, event->id, QUOIT_OK, 0) == QUOIT_OK) {
+        return;
+    }
+    run->open--;
+    switch (verdict) {
+    case JUDGE_GOOD:
+        run_settle(run, query, result, OUTPUT_GOOD);
+        return;
+    case JUDGE_QUOTA:
+        summary_count(run->summary, result);
+        run_stop_quota(run);
+        run_drop(run, query);
+        return;
+    case JUDGE_AGAIN:
+    case JUDGE_FAILED:
+        if (result->error == QUOIT_E_CANCELLED ||
+            (verdict == JUDGE_AGAIN && run->stop != RUN_GOING)) {
+            run_drop(run, query); /* the run stopped before this one was done */
+        } else if (!run_renew_key(run, query, result)) {
+            run_settle(run, query, result, OUTPUT_FAILED);
+        }
+        return;
+    }
+    abort(); /* a verdict without a case */
+}
+
+static void run_take_events(struct run *run)
+{
+    struct quoit_event events[EVENTS_MAX];
+
+    for (uint32_t count; (count = quoit_next(run->engine, events, EVENTS_MAX)) != 0;) {
+        for (uint32_t i = 0; i < count; i++) {
+            run_on_end(run, &events[i]);
+        }
+    }
+}
+
+/* --- The loop --- */
+
+static void run_look_at_signals(struct run *run, uint64_t now_ns)
+{
+    int number = interrupt_signal();
+
+    if (number != 0 && run->stop == RUN_GOING) {
+        run_say_why(run, "interrupted by %s",
+                    number == SIGINT    ? "SIGINT"
+                    : number == SIGTERM ? "SIGTERM"
+                                        : "SIGHUP");
+        run->summary->interrupted = true;
+        run_stop(run, RUN_INTERRUPTED);
+        progress_say(run->progress,
+                     "%s: nothing new is sent; %ju in flight may end; again to stop "
+                     "at once",
+                     run->summary->stopped, (uintmax_t)run->open);
+    }
+    bool impatient = interrupt_count() > (run->stop == RUN_INTERRUPTED ? 1 : 0);
+    if (run->stop != RUN_GOING && !run->all_cancelled &&
+        (impatient || now_ns >= run->grace_end_ns)) {
+        run->all_cancelled = true;
+        quoit_cancel_all(run->engine);
+    }
+}
+
+/* What the whole input would be, if the rest of it is like what was read. */
+static uint64_t run_total(const struct run *run, bool *guess_out)
+{
+    uint64_t total = run->sequence;
+
+    *guess_out = false;
+    if (!run->input_done && run->input->size != 0 && run->input->bytes_read != 0) {
+        double size = (double)run->input->size;
+        total = (uint64_t)((double)total * size / (double)run->input->bytes_read);
+        *guess_out = true;
+    } else if (!run->input_done) {
+        return 0;
+    }
+    if (total >= run->options->limit) {
+        *guess_out = false;
+        return run->options->limit;
+    }
+    return total;
+}
+
+static void run_show(struct run *run, uint64_t now_ns)
+{
+    struct quoit_stats stats;
+
+    if (run->progress->wait_ns == UINT64_MAX) {
+        return;
+    }
+    quoit_stats_read(run->engine, &stats);
+    struct progress_counts counts = {
+        .done = run->output->good + run->output->failed_lines,
+        .failed = run->output->failed_lines,
+        .in_flight = stats.in_flight,
+        .retries = stats.retries,
+        .tokens = run->summary->tokens_out,
+        .tokens_known = run->summary->tokens_known,
+    };
+    counts.total = run_total(run, &counts.total_is_guess);
+    progress_show(run->progress, &counts, now_ns);
+}
+
+/* How long a turn may wait: until somebody here wants to look at something. */
+static uint64_t run_wait_ns(const struct run *run, uint64_t now_ns)
+{
+    uint64_t wait_ns = run->progress->wait_ns < NS_PER_S ? run->progress->wait_ns : NS_PER_S;
+
+    if (run->stop != RUN_GOING && !run->all_cancelled && run->grace_end_ns != UINT64_MAX) {
+        uint64_t left_ns = run->grace_end_ns > now_ns ? run->grace_end_ns - now_ns : 0;
+        wait_ns = left_ns < wait_ns ? left_ns : wait_ns;
+    }
+    if (run->on_probation && wait_ns > 100 * NS_PER_MS) {
+        wait_ns = 100 * NS_PER_MS;
+    }
+    if (run->input_late && run->stop == RUN_GOING && wait_ns > 10 * NS_PER_MS) {
+        wait_ns = 10 * NS_PER_MS; /* a pipe does not wake the engine */
+    }
+    return wait_ns;
+}
+
+static bool run_is_over(const struct run *run)
+{
+    bool nothing_more = run->stop != RUN_GOING || (run->input_done && run->waiting == NULL);
+
+    return nothing_more && run->open == 0;
+}
+
+/* Count what has no line in the output; lines that were not even read, if that takes no time. */
+static void run_count_left(struct run *run)
+{
+    struct input_line line;
+    uint64_t room = run->options->limit - run->sequence;
+
+    run->summary->left = run->sequence - run->output->good - run->output->failed_lines;
+
+    if (run->stop == RUN_GOING || run->stop == RUN_BROKEN || run->input_done ||
+        run->input->size == 0 || run->input->size - run->input->bytes_read > COUNTED_MAX) {
+        return;
+    }
+    while (room > 0 && input_next(run->input, &line) == INPUT_LINE) {
+        bool counts = line.too_long || !batch_line_is_blank(line.bytes);
+        run->summary->left += counts;
+        room -= counts;
+    }
+}
+
+void run_go(struct run *run)
+{
+    writer_init(&run->writer, run->output, run->options->details);
+    run->on_probation = true;
+    run->begin_ns = quoit_now_ns();
+    for (;;) {
+        uint64_t now_ns = quoit_now_ns();
+        run_look_at_signals(run, now_ns);
+        if (run->output->failed) {
+            run_stop(run, RUN_BROKEN);
+        }
+        keys_refresh(run->keys, false);
+        run_fill(run);
+        if (run_is_over(run)) {
+            break;
+        }
+        run_show(run, now_ns);
+        if (run->open == 0 && run->input_late) {
+            input_wait(run->input, 100);
+            continue;
+        }
+        (void)quoit_turn(run->engine, run->output->failed ? 0 : run_wait_ns(run, now_ns));
+        run_take_events(run);
+    }
+    writer_release(&run->writer); /* an input of fewer lines than a probation has */
+    run_count_left(run);
+    progress_clear(run->progress);
+    quoit_stats_read(run->engine, &run->summary->stats);
+    writer_free(&run->writer);
+    query_pool_free(&run->pool);
+}

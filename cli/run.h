@@ -1,0 +1,79 @@
+/*
+ * run: a batch under way: lines become requests, ends become lines.
+ *
+ *     input --> query --> prepare --> quoit_submit
+ *                 ^                        |
+ *                 | a newer key            v
+ *                 +------------------- quoit_next --> judge --> writer --> output
+ *                                          |            |
+ *                                          +-- again <--+
+ *
+ * Happy path: set the borrowed fields, run_go, and what it came to is in summary and output.
+ *
+ * A run can stop before its input ends: a signal, first answers that say that nothing will succeed,
+ * a spent quota, a server that stays down, an output that cannot be written. All go one way:
+ * nothing new is read or sent, what is in flight may end within the grace, the rest is cancelled,
+ * and no line is written for it.
+ *
+ * The promise: when run_go returns, every line that was read has ended in one output_put or
+ * output_skip, and the library holds nothing of this run.
+ */
+#ifndef QUOIT_CLI_RUN_H
+#define QUOIT_CLI_RUN_H
+
+#include "cli/input.h"
+#include "cli/output.h"
+#include "cli/prepare.h"
+#include "cli/progress.h"
+#include "cli/query.h"
+#include "cli/server.h"
+#include "cli/summary.h"
+#include "cli/writer.h"
+
+enum run_stop {
+    RUN_GOING,
+    RUN_INTERRUPTED, /* by a signal */
+    RUN_HOPELESS,    /* the first answers are all 3xx, 401, 403 or 404 */
+    RUN_QUOTA,       /* the quota is spent */
+    RUN_OUTAGE,      /* the server was down for longer than --wait-for-server */
+    RUN_BROKEN,      /* the input cannot be read, or the output not be written */
+};
+
+struct run {
+    /* Set by the caller, who owns them. */
+    struct quoit_engine *engine;
+    const struct options *options;
+    const struct server *server;
+    struct keys *keys;
+    struct input *input;
+    struct output *output;
+    struct progress *progress;
+    struct summary *summary;
+    struct prepare *prepare;
+    uint64_t requests_max; /* queries under way, whatever they wait for */
+
+    /* To be read. */
+    enum run_stop stop;
+    int input_error; /* errno, if the input could not be read */
+
+    /* Private. */
+    struct writer writer;
+    struct query_pool pool;
+    struct query *waiting; /* to be submitted before anything else; owned */
+    bool input_done, input_late;
+    uint64_t open;     /* submitted, END not seen yet */
+    uint64_t sequence; /* of the next line */
+    uint64_t settled;  /* queries that ended otherwise than in an answer */
+    bool on_probation; /* no other answer was seen yet */
+    bool redirect_told;
+    uint64_t begin_ns;
+    uint64_t grace_end_ns; /* once it stops */
+    bool all_cancelled;
+};
+
+/* How many requests the engine must be able to hold for `concurrency` in flight. */
+uint64_t run_requests_max(uint64_t concurrency);
+
+void run_go(struct run *run);
+
+#endif

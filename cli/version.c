@@ -1,0 +1,28 @@
+/*
+ * version: the only way to know whether io_uring works is to make an engine.
+ */
+#include "cli/version.h"
+
+#include "quoit.h"
+
+#include <stdio.h>
+#include <sys/utsname.h>
+
+void version_print(void)
+{
+    const struct quoit_options smallest = { .requests_max = 1, .in_flight_max = 1 };
+    struct quoit_engine *engine = NULL;
+    struct utsname kernel;
+    enum quoit_error error = quoit_create(&smallest, &engine);
+
+    printf("quoit %s\n%s\n", quoit_version(), quoit_build_info());
+    if (uname(&kernel) == 0) {
+        printf("%s %s, ", kernel.sysname, kernel.release);
+    }
+    if (error == QUOIT_OK) {
+        puts("io_uring works");
+        quoit_destroy(engine);
+    } else {
+        printf("no engine: %s\n", quoit_error_message(error));
+    }
+}

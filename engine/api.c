@@ -1,0 +1,595 @@
+/*
+ * api: the calls of quoit.h, but those of batches (api_batch.c), TLS identities (tls/context.c) and
+ * errors (base/error.c). Arguments are checked here; what is let in is the engine's.
+ */
+#include "base/bits.h"
+#include "engine/engine.h"
+#include "http/request.h"
+#include "http/sse.h"
+#include "tls/context.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <threads.h>
+#include <time.h>
+#include <unistd.h>
+
+#define IN_FLIGHT_LIMIT 1000000
+#define REQUESTS_LIMIT 16000000
+
+/* Its address tells threads apart without a system call. */
+static _Thread_local char api_thread;
+
+enum quoit_error api_check(const struct quoit_engine *engine)
+{
+    if (*engine->fork_guard == 0) {
+        return QUOIT_E_FORKED;
+    }
+    return engine->thread == &api_thread ? QUOIT_OK : QUOIT_E_THREAD;
+}
+
+/* -------- create and destroy -------- */
+
+static void or_default_32(uint32_t *value, uint32_t otherwise)
+{
+    if (*value == 0) {
+        *value = otherwise;
+    }
+}
+
+static void or_default(uint64_t *value, uint64_t otherwise)
+{
+    if (*value == 0) {
+        *value = otherwise;
+    }
+}
+
+static void timeouts_fill(struct quoit_timeouts *timeouts, const struct quoit_timeouts *from)
+{
+    or_default(&timeouts->connect_ns, from->connect_ns);
+    or_default(&timeouts->tls_ns, from->tls_ns);
+    or_default(&timeouts->write_ns, from->write_ns);
+    or_default(&timeouts->first_byte_ns, from->first_byte_ns);
+    or_default(&timeouts->idle_ns, from->idle_ns);
+    or_default(&timeouts->attempt_ns, from->attempt_ns);
+    or_default(&timeouts->deadline_ns, from->deadline_ns);
+}
+
+static void options_fill(struct quoit_options *options)
+{
+    static const struct quoit_timeouts timeouts = {
+        .connect_ns = 5 * NS_PER_S,
+        .tls_ns = 10 * NS_PER_S,
+        .write_ns = 60 * NS_PER_S,
+        .first_byte_ns = QUOIT_NEVER,
+        .idle_ns = 300 * NS_PER_S,
+        .attempt_ns = 3600 * NS_PER_S,
+        .deadline_ns = QUOIT_NEVER,
+    };
+
+    or_default_32(&options->requests_max, 4096);
+    or_default_32(&options->in_flight_max, 64);
+    or_default_32(&options->in_flight_per_origin_max, options->in_flight_max);
+    or_default_32(&options->headers_max, 256);
+    or_default_32(&options->head_size_max, 64 * 1024);
+    or_default_32(&options->retry_budget_percent, 20);
+    or_default(&options->body_size_max, UINT64_C(64) << 20);
+    or_default(&options->stream_buffer_max, UINT64_C(256) << 10);
+    or_default(&options->sse_line_max, UINT64_C(1) << 20);
+    or_default(&options->sse_event_max, UINT64_C(8) << 20);
+    or_default(&options->pool_idle_ns, 60 * NS_PER_S);
+    or_default(&options->spin_max_ns, 50 * NS_PER_US);
+    timeouts_fill(&options->timeouts, &timeouts);
+}
+
+/* Timers are never armed further away than the shortest timeout there is by default. */
+static uint64_t options_arm_max_ns(const struct quoit_options *options)
+{
+    uint64_t arm_ns = min_u64(options->pool_idle_ns, options->timeouts.idle_ns);
+
+    arm_ns = min_u64(arm_ns, options->timeouts.first_byte_ns);
+    arm_ns = min_u64(arm_ns, options->timeouts.attempt_ns);
+    return min_u64(arm_ns, options->timeouts.deadline_ns);
+}
+
+/* All memory of an engine; what is missing after a failure is NULL. */
+static enum quoit_error engine_allocate(struct quoit_engine *engine)
+{
+    const struct quoit_options *options = &engine->options;
+    void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    engine->fork_guard = page;
+    *engine->fork_guard = 1;
+    madvise(page, 1, MADV_WIPEONFORK); /* in a child it reads 0 */
+
+    engine->conns_max = options->in_flight_max + ENGINE_SOCKETS_SPARE;
+    engine->conns = calloc(engine->conns_max, sizeof(*engine->conns));
+    engine->free_conns = calloc(engine->conns_max, sizeof(*engine->free_conns));
+    engine->started = calloc(engine->conns_max, sizeof(*engine->started));
+    engine->done = calloc(ENGINE_DONE_MAX, sizeof(*engine->done));
+    engine->shared.plain = malloc(CONN_PLAIN_SIZE);
+    engine->pool = pool_create(engine->conns_max);
+    engine->timers_count = options->requests_max;
+    if (engine->conns == NULL || engine->free_conns == NULL || engine->started == NULL ||
+        engine->done == NULL || engine->shared.plain == NULL || engine->pool == NULL ||
+        !timer_reserve(&engine->timers, engine->timers_count) ||
+        !slot_table_init(&engine->slots, options->requests_max)) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < engine->conns_max; i++) {
+        conn_init(&engine->conns[i], i, &engine->shared);
+        engine->free_conns[i] = engine->conns_max - 1 - i;
+    }
+    engine->free_count = engine->conns_max;
+    return QUOIT_OK;
+}
+
+static void engine_free(struct quoit_engine *engine)
+{
+    resolve_destroy(engine->resolver);
+    engine_origins_free(engine);
+    ring_destroy(engine->ring);
+    for (uint32_t i = 0; engine->conns != NULL && i < engine->conns_max; i++) {
+        conn_free(&engine->conns[i]);
+    }
+    for (uint32_t i = 0; engine->slots.slots != NULL && i < engine->slots.slots_max; i++) {
+        struct slot *slot = engine_slot(engine, i);
+        if (slot->sse != NULL) {
+            sse_free(slot->sse);
+            free(slot->sse);
+        }
+    }
+    slot_table_free(&engine->slots);
+    pool_destroy(engine->pool);
+    timer_heap_free(&engine->timers);
+    free(engine->conns);
+    free(engine->free_conns);
+    free(engine->started);
+    free(engine->done);
+    free(engine->shared.plain);
+    tls_context_drop(engine->options.tls);
+    if (engine->fork_guard != NULL) {
+        munmap(engine->fork_guard, 1);
+    }
+    free(engine);
+}
+
+enum quoit_error quoit_create(const struct quoit_options *options, struct quoit_engine **engine_out)
+{
+    struct quoit_options filled = { 0 };
+
+    if (options != NULL) {
+        filled = *options;
+    }
+    options_fill(&filled);
+    if (filled.in_flight_max > IN_FLIGHT_LIMIT || filled.requests_max > REQUESTS_LIMIT) {
+        return QUOIT_E_ARGUMENT;
+    }
+    struct quoit_engine *engine = calloc(1, sizeof(*engine));
+    if (engine == NULL) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    engine->options = filled;
+    if (filled.tls != NULL) {
+        tls_context_hold(filled.tls);
+    }
+    engine->thread = &api_thread;
+    list_init(&engine->runnable);
+    list_init(&engine->ready);
+    list_init(&engine->touched);
+    list_init(&engine->shared.hungry);
+    for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
+        list_init(&engine->origins[i]);
+    }
+    enum quoit_error error = engine_allocate(engine);
+    if (error == QUOIT_OK) {
+        struct ring_options ring_options = {
+            .conns_max = engine->conns_max,
+            .spin_max_ns = filled.spin_max_ns == QUOIT_NEVER ? 0 : filled.spin_max_ns,
+        };
+        engine->ring = ring_create(&ring_options, &error);
+    }
+    if (engine->ring == NULL) {
+        engine_free(engine);
+        return error;
+    }
+    engine->shared.ring = engine->ring;
+    engine->shared.arm_max_ns = options_arm_max_ns(&filled);
+    engine->shared.now_ns = ring_now_ns(engine->ring);
+    engine->chance = engine->shared.now_ns;
+    *engine_out = engine;
+    return QUOIT_OK;
+}
+
+void quoit_destroy(struct quoit_engine *engine)
+{
+    if (engine == NULL || api_check(engine) != QUOIT_OK) {
+        return;
+    }
+    quoit_cancel_all(engine);
+    for (uint32_t i = 0; i < engine->conns_max; i++) {
+        if (engine->conns[i].state != CONN_FREE) {
+            pool_remove(engine->pool, i);
+            conn_close(&engine->conns[i], QUOIT_E_CANCELLED);
+        }
+    }
+    struct list none;
+    list_init(&none);
+    while (engine->free_count < engine->conns_max) {
+        engine_turn(engine, &none, NS_PER_S);
+    }
+    engine_free(engine);
+}
+
+/* -------- submit -------- */
+
+static enum quoit_error request_check(const struct quoit_request *request)
+{
+    if (request->url == NULL) {
+        return QUOIT_E_URL;
+    }
+    if (request->proxy_url != NULL || request->stream > QUOIT_SSE ||
+        request->replay > QUOIT_REPLAY_NO || (request->body.size > 0 && !request->body.bytes) ||
+        (request->headers_count > 0 && request->headers == NULL)) {
+        return QUOIT_E_ARGUMENT;
+    }
+    struct resolve_address address;
+    if (request->unix_path != NULL && !resolve_path(request->unix_path, &address)) {
+        return QUOIT_E_ARGUMENT;
+    }
+    return QUOIT_OK;
+}
+
+/* The identity for the request; NULL in *tls_out for http. */
+static enum quoit_error request_tls(struct quoit_engine *engine,
+                                    const struct quoit_request *request, bool secure,
+                                    struct quoit_tls **tls_out)
+{
+    *tls_out = NULL;
+    if (!secure) {
+        return QUOIT_OK;
+    }
+    if (request->tls == NULL && engine->options.tls == NULL) {
+        enum quoit_error error = quoit_tls_create(NULL, &engine->options.tls);
+        if (error != QUOIT_OK) {
+            return error;
+        }
+    }
+    *tls_out = request->tls != NULL ? request->tls : engine->options.tls;
+    return QUOIT_OK;
+}
+
+static bool request_is_replayable(const struct quoit_request *request, const char *method)
+{
+    switch (request->replay) {
+    case QUOIT_REPLAY_METHOD:
+        return request_method_is_idempotent(method);
+    case QUOIT_REPLAY_YES:
+        return true;
+    case QUOIT_REPLAY_NO:
+        return false;
+    }
+    abort();
+}
+
+static void slot_fill(struct slot *slot, const struct quoit_engine *engine,
+                      const struct quoit_request *request, struct lane *lane)
+{
+    const char *method = request->method;
+
+    if (method == NULL) {
+        method = request->body.size > 0 ? "POST" : "GET";
+    }
+    slot->lane = lane;
+    slot->body = request->body.size > 0 ? request->body : (struct quoit_span){ "", 0 };
+    slot->context = request->context;
+    slot->timeouts = request->timeouts;
+    timeouts_fill(&slot->timeouts, &engine->options.timeouts);
+    slot->result.times.submitted_ns = engine->shared.now_ns;
+    slot->granted_ns = 0;
+    slot->resolved_ns = 0;
+    slot->start_ns = request->start_ns;
+    slot->deadline_ns = after_ns(engine->shared.now_ns, slot->timeouts.deadline_ns);
+    slot->body_size_max =
+        request->body_size_max != 0 ? request->body_size_max : engine->options.body_size_max;
+    slot->retries_max = request->retries == QUOIT_NONE ? 0 : request->retries;
+    if (request->retries == 0) {
+        slot->retries_max = 2;
+    }
+    slot->limit_tokens = request->limit_tokens;
+    slot->stream = request->stream;
+    slot->to_head = strcmp(method, "HEAD") == 0;
+    slot->replayable = request_is_replayable(request, method);
+    slot->judge = request->judge;
+}
+
+enum quoit_error engine_submit(struct quoit_engine *engine, const struct quoit_request *request,
+                               struct slot **slot_out)
+{
+    struct url url;
+    struct quoit_tls *tls;
+    enum quoit_error error = request_check(request);
+
+    if (error != QUOIT_OK) {
+        return error;
+    }
+    if (list_is_empty(&engine->slots.lists[SLOT_FREE])) {
+        return QUOIT_E_NO_SLOT;
+    }
+    struct slot *slot = LIST_FIRST(&engine->slots.lists[SLOT_FREE], struct slot, link);
+    if ((error = url_parse(request->url, strlen(request->url), &url)) != QUOIT_OK) {
+        return error;
+    }
+    struct request_head head = { request->method, &url, request->headers, request->headers_count,
+                                 request->body.size };
+    buffer_reset(&slot->head);
+    if ((error = request_encode(&head, &slot->head)) != QUOIT_OK ||
+        (error = request_tls(engine, request, url.secure, &tls)) != QUOIT_OK) {
+        return error;
+    }
+    struct lane *lane = engine_lane(engine, &url, request->unix_path, tls, request->limit);
+    if (lane == NULL) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    engine->shared.now_ns = ring_now_ns(engine->ring);
+    slot_fill(slot, engine, request, lane);
+    engine->stats.submitted++;
+    if (slot->start_ns > engine->shared.now_ns) {
+        slot_move(&engine->slots, slot, SLOT_WAITING);
+        timer_set(&engine->timers, &slot->timer, min_u64(slot->start_ns, slot->deadline_ns));
+    } else {
+        engine_enqueue(engine, slot, false);
+    }
+    *slot_out = slot;
+    return QUOIT_OK;
+}
+
+enum quoit_error quoit_submit(struct quoit_engine *engine, const struct quoit_request *request,
+                              uint64_t *id_out)
+{
+    struct slot *slot;
+    enum quoit_error error = api_check(engine);
+
+    if (error != QUOIT_OK) {
+        return error;
+    }
+    error = engine_submit(engine, request, &slot);
+    if (error == QUOIT_OK) {
+        *id_out = slot_id(slot);
+    }
+    return error;
+}
+
+/* -------- turn, next, cancel -------- */
+
+uint32_t quoit_turn(struct quoit_engine *engine, uint64_t wait_ns)
+{
+    if (api_check(engine) != QUOIT_OK) {
+        return 0;
+    }
+    engine_turn(engine, &engine->ready, wait_ns);
+    return engine->ready_count;
+}
+
+uint32_t quoit_next(struct quoit_engine *engine, struct quoit_event *events, uint32_t events_max)
+{
+    if (api_check(engine) != QUOIT_OK) {
+        return 0;
+    }
+    return engine_next(engine, events, events_max);
+}
+
+enum quoit_error quoit_cancel(struct quoit_engine *engine, uint64_t id)
+{
+    enum quoit_error error = api_check(engine);
+
+    if (error != QUOIT_OK) {
+        return error;
+    }
+    struct slot *slot = slot_find(&engine->slots, id);
+    if (slot == NULL || slot->state == SLOT_HANDED || slot->state == SLOT_KEPT) {
+        return QUOIT_E_STALE;
+    }
+    engine_cancel(engine, slot);
+    return QUOIT_OK;
+}
+
+void quoit_cancel_all(struct quoit_engine *engine)
+{
+    if (api_check(engine) != QUOIT_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+        struct slot *slot = engine_slot(engine, i);
+        if (slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING ||
+            slot->state == SLOT_ACTIVE) {
+            engine_cancel(engine, slot);
+        }
+    }
+}
+
+/* -------- after END, and streams -------- */
+
+/* The slot of that id in that state, or NULL with *error_out. */
+static struct slot *api_slot(struct quoit_engine *engine, uint64_t id, enum slot_state state,
+                             enum quoit_error *error_out)
+{
+    *error_out = api_check(engine);
+    if (*error_out != QUOIT_OK) {
+        return NULL;
+    }
+    struct slot *slot = slot_find(&engine->slots, id);
+    if (slot == NULL || slot->state != state) {
+        *error_out = QUOIT_E_STALE;
+        return NULL;
+    }
+    return slot;
+}
+
+enum quoit_error quoit_again(struct quoit_engine *engine, uint64_t id, enum quoit_error why,
+                             uint64_t wait_ns)
+{
+    enum quoit_error error;
+    struct slot *slot = api_slot(engine, id, SLOT_HANDED, &error);
+
+    if (slot == NULL) {
+        return error;
+    }
+    engine->shared.now_ns = ring_now_ns(engine->ring);
+    return engine_again(engine, slot, why, wait_ns);
+}
+
+enum quoit_error quoit_keep(struct quoit_engine *engine, uint64_t id)
+{
+    enum quoit_error error;
+    struct slot *slot = api_slot(engine, id, SLOT_HANDED, &error);
+
+    if (slot != NULL) {
+        slot_move(&engine->slots, slot, SLOT_KEPT);
+    }
+    return error;
+}
+
+enum quoit_error quoit_release(struct quoit_engine *engine, uint64_t id)
+{
+    enum quoit_error error;
+    struct slot *slot = api_slot(engine, id, SLOT_KEPT, &error);
+
+    if (slot != NULL) {
+        engine_release(engine, slot);
+    }
+    return error;
+}
+
+enum quoit_error quoit_pause(struct quoit_engine *engine, uint64_t id, bool paused)
+{
+    enum quoit_error error = api_check(engine);
+
+    if (error != QUOIT_OK) {
+        return error;
+    }
+    struct slot *slot = slot_find(&engine->slots, id);
+    if (slot == NULL || slot->stream == QUOIT_WHOLE || slot->state == SLOT_DONE ||
+        slot->state == SLOT_HANDED || slot->state == SLOT_KEPT) {
+        return QUOIT_E_STALE;
+    }
+    engine->shared.now_ns = ring_now_ns(engine->ring);
+    engine_set_paused(engine, slot, paused);
+    return QUOIT_OK;
+}
+
+void quoit_wake(struct quoit_engine *engine)
+{
+    if (*engine->fork_guard != 0) {
+        ring_wake(engine->ring);
+    }
+}
+
+/* -------- limits -------- */
+
+enum quoit_error quoit_limit_create(struct quoit_engine *engine, uint64_t requests_per_minute,
+                                    uint64_t tokens_per_minute, struct quoit_limit **limit_out)
+{
+    enum quoit_error error = api_check(engine);
+
+    if (error != QUOIT_OK) {
+        return error;
+    }
+    struct quoit_limit *limit = calloc(1, sizeof(*limit));
+    if (limit == NULL) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    limit->engine = engine;
+    limiter_init(&limit->limiter, requests_per_minute, tokens_per_minute,
+                 ring_now_ns(engine->ring));
+    *limit_out = limit;
+    return QUOIT_OK;
+}
+
+void quoit_limit_destroy(struct quoit_limit *limit)
+{
+    if (limit != NULL) {
+        engine_limit_forget(limit->engine, limit);
+        free(limit);
+    }
+}
+
+void quoit_limit_settle(struct quoit_limit *limit, uint64_t id, uint64_t tokens)
+{
+    enum quoit_error error;
+    struct slot *slot = api_slot(limit->engine, id, SLOT_HANDED, &error);
+
+    if (slot != NULL) {
+        limiter_settle(&limit->limiter, slot->limit_tokens, tokens);
+        slot->limit_tokens = (uint32_t)min_u64(tokens, UINT32_MAX);
+        engine_wake_lanes(limit->engine, slot->lane->origin);
+    }
+}
+
+/* -------- what there is to know -------- */
+
+void quoit_stats_read(const struct quoit_engine *engine, struct quoit_stats *stats_out)
+{
+    struct quoit_stats stats = engine->stats;
+    struct ring_stats ring = ring_stats_read(engine->ring);
+
+    stats.queued = engine->slots.counts[SLOT_QUEUED];
+    stats.waiting = engine->slots.counts[SLOT_WAITING];
+    stats.in_flight = engine->in_flight;
+    stats.done = engine->slots.counts[SLOT_DONE];
+    stats.sqes = ring.sqes;
+    stats.cqes = ring.cqes;
+    stats.entries = ring.entries;
+    stats.spin_ns = ring.spin_ns;
+    stats.no_buffers = ring.no_buffers;
+    stats.cq_overflows = ring.cq_overflows;
+    *stats_out = stats;
+}
+
+const char *quoit_result_header(const struct quoit_result *result, const char *name)
+{
+    return header_find(result->headers, result->headers_count, name);
+}
+
+uint64_t quoit_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+#define TEXT_OF(number) #number
+#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *quoit_version(void)
+{
+    return VERSION_TEXT(QUOIT_VERSION_MAJOR, QUOIT_VERSION_MINOR, QUOIT_VERSION_PATCH);
+}
+
+#ifndef QUOIT_LIBURING_VERSION
+#define QUOIT_LIBURING_VERSION "unknown" /* the Makefile asks pkg-config: 2.3 has no macro */
+#endif
+
+static char build_info[256];
+
+static void build_info_make(void)
+{
+    snprintf(build_info, sizeof(build_info), "liburing %s, %s, llhttp %s, compiled by %s",
+             QUOIT_LIBURING_VERSION, tls_context_library(), response_library(),
+             __VERSION__);
+}
+
+const char *quoit_build_info(void)
+{
+    static once_flag once = ONCE_FLAG_INIT;
+
+    call_once(&once, build_info_make);
+    return build_info;
+}

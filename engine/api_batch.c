@@ -1,0 +1,200 @@
+/*
+ * api_batch: an array of requests, sent as slots come free, their results in its order or as they
+ * end.
+ *
+ * A slot of a batch does not stand among the engine's events: when it is DONE it stands in the
+ * batch's list, and the next call of the batch takes the answer out of it, buffers and all, so that
+ * results outlive their slots without being copied.
+ *
+ * It fails only for want of memory, at create; a request that cannot be submitted has that error as
+ * its result.
+ */
+#include "base/bits.h"
+#include "engine/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct batch_entry {
+    struct quoit_result result;
+    struct buffer text, headers, answer; /* owned; taken over from the slot */
+    char *detail;                        /* owned, or NULL: there is none */
+    uint64_t id;                         /* while it is under way; else 0 */
+    bool ended;
+};
+
+struct quoit_batch {
+    struct quoit_engine *engine;          /* borrowed */
+    const struct quoit_request *requests; /* borrowed */
+    size_t count;
+    size_t submitted;
+    size_t ended;
+    size_t given;                /* by quoit_batch_next */
+    struct list ready;           /* slots that are DONE, by `ready` */
+    struct batch_entry *entries; /* owned */
+    size_t *order;               /* owned: the indices in the order in which they ended */
+};
+
+void engine_batch_ready(struct slot *slot)
+{
+    list_append(&slot->batch->ready, &slot->ready);
+}
+
+static void batch_note_end(struct quoit_batch *batch, size_t index)
+{
+    struct batch_entry *entry = &batch->entries[index];
+
+    assert(!entry->ended);
+    entry->ended = true;
+    entry->id = 0;
+    batch->order[batch->ended++] = index;
+}
+
+/* Take the answers out of the slots that are DONE, and free those. */
+static void batch_collect(struct quoit_batch *batch)
+{
+    LIST_EACH (&batch->ready, link) {
+        struct slot *slot = CONTAINER_OF(link, struct slot, ready);
+        struct batch_entry *entry = &batch->entries[slot->batch_index];
+        size_t index = slot->batch_index;
+
+        entry->result = slot->result;
+        entry->detail = slot->detail[0] == '\0' ? NULL : strdup(slot->detail);
+        entry->result.detail = entry->detail == NULL ? "" : entry->detail;
+        entry->text = slot->text;
+        entry->headers = slot->headers;
+        entry->answer = slot->answer;
+        slot->text = (struct buffer){ 0 };
+        slot->headers = (struct buffer){ 0 };
+        slot->answer = (struct buffer){ 0 };
+        list_remove(&slot->ready);
+        engine_release(batch->engine, slot);
+        batch_note_end(batch, index);
+    }
+}
+
+/* Submit for as long as there are slots. */
+static void batch_submit(struct quoit_batch *batch)
+{
+    while (batch->submitted < batch->count) {
+        size_t index = batch->submitted;
+        struct batch_entry *entry = &batch->entries[index];
+        struct quoit_request request = batch->requests[index];
+        struct slot *slot = NULL;
+
+        request.stream = QUOIT_WHOLE;
+        request.judge = false;
+        enum quoit_error error = engine_submit(batch->engine, &request, &slot);
+        if (error == QUOIT_E_NO_SLOT) {
+            return;
+        }
+        batch->submitted++;
+        if (error == QUOIT_OK) {
+            slot->batch = batch;
+            slot->batch_index = index;
+            entry->id = slot_id(slot);
+        } else {
+            entry->result =
+                (struct quoit_result){ .error = error, .detail = "", .body = { "", 0 } };
+            batch_note_end(batch, index);
+        }
+    }
+}
+
+enum quoit_error quoit_batch_create(struct quoit_engine *engine,
+                                    const struct quoit_request *requests, size_t count,
+                                    struct quoit_batch **batch_out)
+{
+    enum quoit_error error = api_check(engine);
+
+    if (error != QUOIT_OK) {
+        return error;
+    }
+    struct quoit_batch *batch = calloc(1, sizeof(*batch));
+    if (batch == NULL) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    batch->engine = engine;
+    batch->requests = requests;
+    batch->count = count;
+    list_init(&batch->ready);
+    batch->entries = calloc(count + 1, sizeof(*batch->entries)); /* + 1: NULL is for no memory */
+    batch->order = calloc(count + 1, sizeof(*batch->order));
+    if (batch->entries == NULL || batch->order == NULL) {
+        free(batch->entries);
+        free(batch->order);
+        free(batch);
+        return QUOIT_E_NO_MEMORY;
+    }
+    *batch_out = batch;
+    return QUOIT_OK;
+}
+
+/* Submit, work for at most wait_ns, collect. False: time is up, or there was a wake. */
+static bool batch_turn(struct quoit_batch *batch, uint64_t wait_ns)
+{
+    size_t ended = batch->ended;
+
+    batch_submit(batch);
+    if (batch->ended == ended) {
+        engine_turn(batch->engine, &batch->ready, wait_ns);
+    }
+    batch_collect(batch);
+    return batch->ended > ended;
+}
+
+void quoit_batch_wait(struct quoit_batch *batch)
+{
+    if (api_check(batch->engine) != QUOIT_OK) {
+        return;
+    }
+    while (batch->ended < batch->count) {
+        batch_turn(batch, QUOIT_NEVER);
+    }
+}
+
+size_t quoit_batch_next(struct quoit_batch *batch, uint64_t wait_ns)
+{
+    if (api_check(batch->engine) != QUOIT_OK || batch->given == batch->count) {
+        return SIZE_MAX;
+    }
+    if (batch->given == batch->ended && !batch_turn(batch, wait_ns)) {
+        return SIZE_MAX;
+    }
+    return batch->order[batch->given++];
+}
+
+const struct quoit_result *quoit_batch_result(const struct quoit_batch *batch, size_t index)
+{
+    if (index >= batch->count || !batch->entries[index].ended) {
+        return NULL;
+    }
+    return &batch->entries[index].result;
+}
+
+void quoit_batch_destroy(struct quoit_batch *batch)
+{
+    if (batch == NULL || api_check(batch->engine) != QUOIT_OK) {
+        return;
+    }
+    batch->count = batch->submitted; /* the others are never sent */
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->entries[i].id != 0) {
+            quoit_cancel(batch->engine, batch->entries[i].id);
+        }
+    }
+    while (batch->ended < batch->count) {
+        batch_turn(batch, QUOIT_NEVER);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        struct batch_entry *entry = &batch->entries[i];
+        buffer_free(&entry->text);
+        buffer_free(&entry->headers);
+        buffer_free(&entry->answer);
+        free(entry->detail);
+    }
+    free(batch->entries);
+    free(batch->order);
+    free(batch);
+}

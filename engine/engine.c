@@ -1,0 +1,189 @@
+/*
+ * engine: the turn. See engine.h for the whole.
+ *
+ * A turn tidies up what was handed out, runs the timers, assigns, and then enters the kernel once,
+ * which hands over all that was started and brings what is done. New requests are assigned only
+ * when all of a turn's completions were acted on: so bytes that came before a request was sent are
+ * never its answer.
+ */
+#include "engine/engine.h"
+
+#include "base/bits.h"
+#include "http/hints.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+uint64_t engine_chance(struct quoit_engine *engine)
+{
+    /* splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, 2014) */
+    engine->chance += UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t mixed = engine->chance;
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xBF58476D1CE4E5B9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94D049BB133111EB);
+    return mixed ^ mixed >> 31;
+}
+
+/*
+ * How long the connection may wait for its next request: our own limit, or less where the server
+ * says that it will close earlier, less a second or half of it for the way there. 0: not at all.
+ */
+static uint64_t engine_rest_ns(const struct quoit_engine *engine, const struct conn *conn)
+{
+    const struct response *response = &conn->response;
+    struct hints_keep_alive hint =
+        hints_keep_alive(response_headers(response), response->headers_count);
+    uint64_t rest_ns = engine->options.pool_idle_ns;
+
+    if (hint.max != HINTS_NONE && conn->exchanges >= hint.max) {
+        return 0;
+    }
+    if (hint.timeout_ns != HINTS_NONE) {
+        uint64_t margin_ns = min_u64(NS_PER_S, hint.timeout_ns / 2);
+        rest_ns = min_u64(rest_ns, hint.timeout_ns - margin_ns);
+    }
+    return rest_ns;
+}
+
+static void engine_on_answered(struct quoit_engine *engine, struct conn *conn)
+{
+    struct slot *slot = engine_slot(engine, conn->slot);
+    struct attempt_end end = { .conn = conn, .error = QUOIT_OK };
+    struct tls_ticket *ticket = conn_take_ticket(conn);
+
+    if (ticket != NULL) {
+        tls_ticket_destroy(conn->origin->ticket);
+        conn->origin->ticket = ticket;
+    }
+    uint64_t rest_ns = engine_rest_ns(engine, conn);
+    conn->slot = CONN_NONE;
+    engine_on_progress(engine, slot, conn);
+    engine_end_attempt(engine, slot, &end);
+    engine->starved = false;
+    if (rest_ns == 0) {
+        conn_close(conn, QUOIT_OK);
+        return;
+    }
+    pool_put(engine->pool, &conn->origin->shelf, conn->index);
+    conn_rest(conn, after_ns(engine_now_ns(engine), rest_ns));
+}
+
+static void engine_on_closed(struct quoit_engine *engine, struct conn *conn)
+{
+    if (conn->slot != CONN_NONE) {
+        struct slot *slot = engine_slot(engine, conn->slot);
+        conn->slot = CONN_NONE;
+        if (!slot->sending) {
+            engine_on_open_failed(engine, slot, conn);
+        } else {
+            struct attempt_end end = { conn, conn->error, conn->os_error, conn->detail };
+            engine_on_progress(engine, slot, conn);
+            engine_end_attempt(engine, slot, &end);
+        }
+    }
+    engine_give_back_conn(engine, conn);
+}
+
+static void engine_on_done(struct quoit_engine *engine, const struct ring_done *done)
+{
+    assert(done->tag.conn < engine->conns_max);
+    struct conn *conn = &engine->conns[done->tag.conn];
+    enum conn_verdict verdict = conn_on_done(conn, done);
+
+    if (done->buffer != RING_NO_BUFFER) {
+        ring_give_back(engine->ring, done->buffer);
+    }
+    if (conn->state == CONN_CLOSING) {
+        pool_remove(engine->pool, conn->index); /* before anybody can take it */
+    }
+    switch (verdict) {
+    case CONN_WORKING:
+        return;
+    case CONN_OPENED:
+        engine_on_opened(engine, conn);
+        return;
+    case CONN_PROGRESS:
+        engine_on_progress(engine, engine_slot(engine, conn->slot), conn);
+        return;
+    case CONN_ANSWERED:
+        engine_on_answered(engine, conn);
+        return;
+    case CONN_CLOSED:
+        engine_on_closed(engine, conn);
+        return;
+    }
+    abort(); /* a verdict without a case */
+}
+
+/* True: at least one timer ran out. */
+static bool engine_run_timers(struct quoit_engine *engine)
+{
+    struct timer *timer;
+    bool ran = false;
+
+    while ((timer = timer_take(&engine->timers, engine_now_ns(engine))) != NULL) {
+        ran = true;
+        switch (timer->kind) {
+        case TIMER_SLOT:
+            engine_on_slot_timer(engine, CONTAINER_OF(timer, struct slot, timer));
+            break;
+        case TIMER_LANE:
+            engine_wake_lane(engine, CONTAINER_OF(timer, struct lane, timer));
+            break;
+        }
+    }
+    return ran;
+}
+
+/* Arm receives that found no buffer: no more than there are buffers now. */
+static void engine_feed_hungry(struct quoit_engine *engine)
+{
+    uint32_t buffers = ring_buffers_free(engine->ring);
+
+    while (buffers > 0 && !list_is_empty(&engine->shared.hungry)) {
+        conn_feed_hungry(LIST_FIRST(&engine->shared.hungry, struct conn, hungry_link));
+        buffers--;
+    }
+}
+
+/* Enter the kernel once, and act on what it brings. Returns how many completions there were. */
+static uint32_t engine_enter(struct quoit_engine *engine, uint64_t wait_ns)
+{
+    bool calm = engine->in_flight > 0 && engine->in_flight <= ENGINE_CALM_MAX;
+    uint32_t count = ring_turn(engine->ring, engine->done, ENGINE_DONE_MAX, wait_ns, calm);
+
+    engine->shared.now_ns = ring_after_ns(engine->ring);
+    for (uint32_t i = 0; i < engine->started_count; i++) {
+        engine->conns[engine->started[i]].sent_ns = ring_before_ns(engine->ring);
+    }
+    engine->started_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        engine_on_done(engine, &engine->done[i]);
+    }
+    return count;
+}
+
+void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns)
+{
+    engine->shared.now_ns = ring_now_ns(engine->ring);
+    uint64_t end_ns = after_ns(engine_now_ns(engine), wait_ns);
+
+    engine_tidy(engine);
+    engine_run_timers(engine);
+    engine_assign(engine);
+    for (bool over = false; !over;) {
+        bool was_ready = !list_is_empty(ready);
+        uint64_t until = min_u64(end_ns, timer_next_ns(&engine->timers));
+        uint64_t pause_ns =
+            until == UINT64_MAX ? QUOIT_NEVER : until_ns(until, engine_now_ns(engine));
+
+        uint32_t count = engine_enter(engine, was_ready ? 0 : pause_ns);
+        engine_take_names(engine);
+        bool ran = engine_run_timers(engine);
+        engine_feed_hungry(engine);
+        engine_assign(engine);
+        /* Nothing came and no timer ran out: a wake, or a signal. */
+        over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
+               (count == 0 && !ran);
+    }
+}

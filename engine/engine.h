@@ -1,0 +1,204 @@
+/*
+ * engine: requests in, events out; everything that lives in time meets here.
+ *
+ * Happy path: a submitted request is QUEUED in the lane of its origin and limit. Each turn acts on
+ * what the ring brought, and then assigns: the first request of each lane that may go takes the
+ * newest idle connection of its origin, or opens one. The answer makes it DONE, and an event.
+ *
+ * Failures end an attempt; engine_end.c decides between the next attempt and DONE. Cancelling,
+ * deadlines and destroy take the same road: the connection closes, and only then is the request
+ * over.
+ *
+ * The parts: engine.c the turn; engine_assign.c who may go, connections and races; engine_end.c how
+ * attempts end; engine_event.c what is handed out; engine_origin.c origins, names, lanes; api.c and
+ * api_batch.c the calls of quoit.h.
+ */
+#ifndef QUOIT_ENGINE_ENGINE_H
+#define QUOIT_ENGINE_ENGINE_H
+
+#include "base/list.h"
+#include "base/timer.h"
+#include "engine/conn.h"
+#include "engine/limiter.h"
+#include "engine/pool.h"
+#include "engine/resolve.h"
+#include "engine/retry.h"
+#include "engine/ring.h"
+#include "engine/slot.h"
+#include "http/url.h"
+#include "quoit.h"
+
+#define ENGINE_DONE_MAX 4096
+#define ENGINE_CALM_MAX 4 /* in flight, at most, for a busy wait to pay */
+#define ENGINE_ORIGIN_LISTS 64
+#define ENGINE_SOCKETS_SPARE 64            /* beyond in_flight_max: idle, closing, racing */
+#define ENGINE_RACE_NS UINT64_C(250000000) /* RFC 8305 5: Connection Attempt Delay */
+
+/* Requests to one origin under one limit; they go in order. */
+struct lane {
+    struct list link;     /* in origin->lanes */
+    struct list runnable; /* in engine->runnable, or in none: nothing waits, or it may not go yet */
+    struct list queue;    /* QUEUED slots, oldest first */
+    struct timer timer;   /* when it may go again, if time decides */
+    struct origin *origin;
+    struct quoit_limit *limit; /* NULL: none */
+};
+
+/* One server, as one TLS identity sees it. Never shared between different settings. */
+struct origin {
+    struct list link; /* in its list of engine->origins */
+    uint64_t hash;
+    bool secure;
+    uint16_t port;
+    char *host;            /* owned; lower case, without brackets */
+    char *unix_path;       /* owned, or NULL */
+    struct quoit_tls *tls; /* held, or NULL for http */
+    struct list lanes;
+    struct pool_shelf shelf;
+    uint32_t in_flight;
+
+    bool resolving;                  /* a look-up is under way */
+    uint64_t addresses_ns;           /* they are good until then; 0: none yet */
+    struct resolve_answer addresses; /* count 0: the look-up failed */
+    uint32_t address_first;          /* the one that worked last */
+    struct tls_ticket *ticket;       /* owned: to resume, or NULL */
+
+    struct retry_budget budget;
+    struct outage outage;
+    enum quoit_error down_error; /* of the failure that the outage was seen by */
+    char down_detail[SLOT_DETAIL_SIZE];
+    uint32_t paces;   /* 429s and their like in a row */
+    uint64_t rest_ns; /* nothing new goes before that instant */
+};
+
+struct quoit_limit {
+    struct quoit_engine *engine;
+    struct limiter limiter;
+};
+
+struct quoit_engine {
+    struct quoit_options options; /* defaults filled in; its strings and tls are ours */
+    const char *thread;           /* whose it is: the address of a thread-local */
+    char *fork_guard;             /* a page of its own, zero in a forked child */
+
+    struct ring *ring;
+    struct conn_shared shared;
+    struct conn *conns; /* never moves */
+    uint32_t conns_max;
+    uint32_t *free_conns; /* a stack */
+    uint32_t free_count;
+    struct pool *pool;
+    struct slot_table slots;
+    struct timer_heap timers;
+    uint32_t timers_count;     /* that may run: slots and lanes */
+    struct resolver *resolver; /* made by the first name */
+    struct list origins[ENGINE_ORIGIN_LISTS];
+    uint32_t origins_count;
+
+    struct list runnable; /* lanes that may go, in turn */
+    struct list ready;    /* slots with events, by `ready` */
+    uint32_t ready_count;
+    struct list touched; /* slots whose events were handed out, by `touched` */
+    uint32_t in_flight;
+    bool starved; /* no socket to be had: wait for one to close */
+    struct ring_done *done;
+    uint32_t *started; /* connections whose request goes with the next entry */
+    uint32_t started_count;
+    uint64_t chance; /* splitmix64 */
+    struct quoit_stats stats;
+};
+
+/* api.c */
+
+/* QUOIT_OK, or why the caller may not use the engine: another thread, or a forked child. */
+enum quoit_error api_check(const struct quoit_engine *engine);
+
+/* quoit_submit, but it gives the slot. */
+QUOIT_MUST enum quoit_error engine_submit(struct quoit_engine *engine,
+                                          const struct quoit_request *request,
+                                          struct slot **slot_out);
+
+/* engine.c */
+uint64_t engine_chance(struct quoit_engine *engine);
+void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns);
+
+/* engine_origin.c */
+
+/* The lane for a request; made if need be. NULL: out of memory. `tls` may be NULL for http. */
+struct lane *engine_lane(struct quoit_engine *engine, const struct url *url, const char *unix_path,
+                         struct quoit_tls *tls, struct quoit_limit *limit);
+void engine_origins_free(struct quoit_engine *engine);
+void engine_limit_forget(struct quoit_engine *engine, const struct quoit_limit *limit);
+
+/* Something has changed for that origin: look at its lanes again. */
+void engine_wake_lanes(struct quoit_engine *engine, struct origin *origin);
+void engine_wake_lane(struct quoit_engine *engine, struct lane *lane);
+
+/* Are there addresses, good now? If not, begin to look them up. False: they are on their way. */
+bool engine_resolve(struct quoit_engine *engine, struct origin *origin);
+void engine_take_names(struct quoit_engine *engine);
+
+/* engine_assign.c */
+
+/* Give connections to requests for as long as both are there. */
+void engine_assign(struct quoit_engine *engine);
+void engine_enqueue(struct quoit_engine *engine, struct slot *slot, bool first);
+void engine_on_opened(struct quoit_engine *engine, struct conn *conn);
+void engine_on_named(struct quoit_engine *engine, struct slot *slot);
+void engine_on_slot_timer(struct quoit_engine *engine, struct slot *slot);
+
+/* A connection that was opened for a request, and never sent it, is gone. */
+void engine_on_open_failed(struct quoit_engine *engine, struct slot *slot, struct conn *conn);
+void engine_give_back_conn(struct quoit_engine *engine, struct conn *conn);
+
+/* engine_end.c */
+
+/* How an attempt ended; conn is NULL if it never had one. */
+struct attempt_end {
+    struct conn *conn;
+    enum quoit_error error;
+    int os_error;
+    const char *detail;
+};
+
+/* The attempt is over, and the kernel holds nothing of it: the next one, or DONE. */
+void engine_end_attempt(struct quoit_engine *engine, struct slot *slot,
+                        const struct attempt_end *end);
+
+/* DONE, without an attempt under way. */
+void engine_end_slot(struct quoit_engine *engine, struct slot *slot, enum quoit_error error,
+                     const char *detail);
+void engine_cancel(struct quoit_engine *engine, struct slot *slot);
+
+/* Give up the attempt under way for that reason; its end follows. */
+void engine_abort(struct quoit_engine *engine, struct slot *slot, enum quoit_error error);
+enum quoit_error engine_again(struct quoit_engine *engine, struct slot *slot, enum quoit_error why,
+                              uint64_t wait_ns);
+
+/* engine_event.c */
+void engine_make_ready(struct quoit_engine *engine, struct slot *slot);
+void engine_on_progress(struct quoit_engine *engine, struct slot *slot, struct conn *conn);
+uint32_t engine_next(struct quoit_engine *engine, struct quoit_event *events, uint32_t events_max);
+void engine_tidy(struct quoit_engine *engine);
+void engine_set_paused(struct quoit_engine *engine, struct slot *slot, bool paused);
+
+/* Out of HANDED, KEPT or (at destroy) DONE: the slot is free. */
+void engine_release(struct quoit_engine *engine, struct slot *slot);
+
+/* What result.headers points to, where the answer's head is there. */
+void engine_show_head(struct slot *slot, const struct conn *conn);
+
+/* api_batch.c: a slot of a batch is DONE. */
+void engine_batch_ready(struct slot *slot);
+
+static inline struct slot *engine_slot(struct quoit_engine *engine, uint32_t index)
+{
+    return &engine->slots.slots[index];
+}
+
+static inline uint64_t engine_now_ns(const struct quoit_engine *engine)
+{
+    return engine->shared.now_ns;
+}
+
+#endif

@@ -1,0 +1,402 @@
+/*
+ * engine_assign: who may go, and on which connection.
+ *
+ * Happy path: the lanes that may go take turns; the first request of a lane gets the newest idle
+ * connection of its origin, or the right to open one. Opening races the addresses of a name (RFC
+ * 8305): a second one starts when the first has not connected within 250 ms or has failed.
+ *
+ * What may not go now steps out of the turn until a timer, an end, or a closed socket brings it
+ * back: the limits in flight, a limit's bucket, the server's pace, an outage, no descriptor left.
+ */
+#include "engine/engine.h"
+
+#include "base/bits.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void engine_enqueue(struct quoit_engine *engine, struct slot *slot, bool first)
+{
+    timer_stop(&engine->timers, &slot->timer);
+    slot_queue(&engine->slots, slot, &slot->lane->queue, first);
+    timer_set(&engine->timers, &slot->timer, slot->deadline_ns);
+    if (slot->lane->timer.place == 0) { /* else time decides, and it has not come */
+        engine_wake_lane(engine, slot->lane);
+    }
+}
+
+/* -------- connections -------- */
+
+void engine_give_back_conn(struct quoit_engine *engine, struct conn *conn)
+{
+    assert(conn->state == CONN_FREE);
+    struct tls_ticket *ticket = conn_take_ticket(conn);
+
+    if (ticket != NULL) {
+        tls_ticket_destroy(conn->origin->ticket);
+        conn->origin->ticket = ticket;
+    }
+    conn->slot = CONN_NONE;
+    conn->origin = NULL;
+    engine->free_conns[engine->free_count++] = conn->index;
+    engine->starved = false;
+}
+
+/* A FREE connection, or NULL: then the oldest idle one is on its way to become one. */
+static struct conn *engine_take_conn(struct quoit_engine *engine)
+{
+    if (engine->free_count == 0) {
+        uint32_t oldest = pool_oldest(engine->pool);
+        if (oldest != POOL_NONE) {
+            pool_remove(engine->pool, oldest);
+            conn_close(&engine->conns[oldest], QUOIT_OK);
+        }
+        return NULL;
+    }
+    return &engine->conns[engine->free_conns[--engine->free_count]];
+}
+
+/* Send the slot's request on an IDLE connection. */
+static void engine_send(struct quoit_engine *engine, struct slot *slot, struct conn *conn)
+{
+    const struct quoit_options *options = &engine->options;
+    struct conn_exchange exchange = {
+        .head = buffer_span(&slot->head),
+        .body = slot->body,
+        .answer = { .text = &slot->text,
+                    .headers = &slot->headers,
+                    .body = &slot->answer,
+                    .body_size_max = slot->body_size_max,
+                    .head_size_max = options->head_size_max,
+                    .headers_max = options->headers_max,
+                    .to_head = slot->to_head },
+        .write_ns = slot->timeouts.write_ns,
+        .first_byte_ns = slot->timeouts.first_byte_ns,
+        .idle_ns = slot->timeouts.idle_ns,
+        .attempt_ns = slot->attempt_ns,
+        .deadline_ns = slot->deadline_ns,
+    };
+
+    timer_stop(&engine->timers, &slot->timer);
+    slot->conn = conn->index;
+    slot->sending = true;
+    slot->result.attempts++;
+    conn->slot = slot->index;
+    conn_send(conn, &exchange);
+    engine->stats.reused += conn->reused;
+    engine->started[engine->started_count++] = conn->index;
+    if (slot->paused && conn->state == CONN_BUSY) {
+        conn_pause(conn, true);
+    }
+}
+
+/* Open a connection to the slot's next address. False: nothing came of it, *error_out says why. */
+static bool engine_connect(struct quoit_engine *engine, struct slot *slot,
+                           enum quoit_error *error_out, int *os_error_out)
+{
+    struct origin *origin = slot->lane->origin;
+    uint32_t count = origin->addresses.count;
+    struct conn *conn = engine_take_conn(engine);
+
+    *os_error_out = 0;
+    if (conn == NULL) {
+        *error_out = QUOIT_E_NO_DESCRIPTOR;
+        return false;
+    }
+    assert(slot->address_next < count);
+    const struct resolve_address *address =
+        &origin->addresses.addresses[(origin->address_first + slot->address_next) % count];
+    struct conn_target target = {
+        .address = &address->as.any,
+        .address_size = address->size,
+        .tls = origin->tls,
+        .host = origin->host,
+        .ticket = origin->ticket,
+        .connect_ns = slot->connect_ns,
+        .tls_ns = slot->timeouts.tls_ns,
+        .attempt_ns = slot->attempt_ns,
+        .deadline_ns = slot->deadline_ns,
+    };
+    conn->origin = origin;
+    *error_out = conn_open(conn, &target);
+    if (*error_out != QUOIT_OK) {
+        *os_error_out = conn->os_error;
+        engine->free_conns[engine->free_count++] = conn->index;
+        return false;
+    }
+    engine->stats.opened++;
+    conn->slot = slot->index;
+    conn->address = (origin->address_first + slot->address_next) % count;
+    slot->address_next++;
+    if (slot->conn == SLOT_NONE) {
+        slot->conn = conn->index;
+    } else {
+        slot->rival = conn->index;
+    }
+    bool may_race = slot->rival == SLOT_NONE && slot->address_next < count;
+    timer_set(&engine->timers, &slot->timer,
+              may_race ? engine_now_ns(engine) + ENGINE_RACE_NS : UINT64_MAX);
+    return true;
+}
+
+/*
+ * Open the first connection of an attempt. Without a descriptor it goes back to where it was, and
+ * everybody waits for a socket to close; if there is none that could, it has failed.
+ */
+static void engine_connect_first(struct quoit_engine *engine, struct slot *slot)
+{
+    struct attempt_end end = { 0 };
+
+    if (slot->lane->origin->addresses.count == 0) {
+        const struct resolve_answer *answer = &slot->lane->origin->addresses;
+        end.error = QUOIT_E_DNS;
+        end.detail = answer->reason;
+        engine_end_attempt(engine, slot, &end);
+        return;
+    }
+    if (engine_connect(engine, slot, &end.error, &end.os_error)) {
+        return;
+    }
+    if (end.error == QUOIT_E_NO_DESCRIPTOR && engine->free_count < engine->conns_max) {
+        uint32_t oldest = pool_oldest(engine->pool);
+        if (oldest != POOL_NONE && end.os_error != 0) {
+            pool_remove(engine->pool, oldest);
+            conn_close(&engine->conns[oldest], QUOIT_OK);
+        }
+        engine->starved = true;
+        if (slot->probe) {
+            slot->probe = false;
+            slot->lane->origin->outage.probing = false;
+        }
+        engine->in_flight--;
+        slot->lane->origin->in_flight--;
+        engine_enqueue(engine, slot, true);
+        return;
+    }
+    end.detail = end.os_error == 0 ? "" : strerror(end.os_error);
+    engine_end_attempt(engine, slot, &end);
+}
+
+void engine_on_named(struct quoit_engine *engine, struct slot *slot)
+{
+    slot->resolving = false;
+    slot->resolved_ns = engine_now_ns(engine);
+    timer_stop(&engine->timers, &slot->timer);
+    engine_connect_first(engine, slot);
+}
+
+void engine_on_opened(struct quoit_engine *engine, struct conn *conn)
+{
+    struct slot *slot = engine_slot(engine, conn->slot);
+    uint32_t loser = slot->conn == conn->index ? slot->rival : slot->conn;
+
+    assert(slot->state == SLOT_ACTIVE);
+    if (loser != SLOT_NONE) {
+        engine->conns[loser].slot = CONN_NONE;
+        conn_close(&engine->conns[loser], QUOIT_E_CANCELLED);
+    }
+    slot->rival = SLOT_NONE;
+    conn->origin->address_first = conn->address;
+    engine_send(engine, slot, conn);
+}
+
+void engine_on_open_failed(struct quoit_engine *engine, struct slot *slot, struct conn *conn)
+{
+    struct attempt_end end = { conn, conn->error, conn->os_error, conn->detail };
+    bool may_go_on = conn->error == QUOIT_E_CONNECT && !slot->cancelled;
+    enum quoit_error error;
+    int os_error;
+
+    if (slot->conn == conn->index) {
+        slot->conn = slot->rival;
+    }
+    slot->rival = SLOT_NONE;
+    if (may_go_on && slot->address_next < slot->lane->origin->addresses.count &&
+        engine_connect(engine, slot, &error, &os_error)) {
+        return;
+    }
+    if (slot->conn == SLOT_NONE) {
+        engine_end_attempt(engine, slot, &end);
+    } /* else the other one goes on alone */
+}
+
+/* -------- who may go -------- */
+
+/* Begin an attempt: the slot is in flight from here on. */
+static void engine_start(struct quoit_engine *engine, struct slot *slot)
+{
+    struct origin *origin = slot->lane->origin;
+    uint64_t now_ns = engine_now_ns(engine);
+
+    timer_stop(&engine->timers, &slot->timer);
+    slot_move(&engine->slots, slot, SLOT_ACTIVE);
+    engine->in_flight++;
+    origin->in_flight++;
+    if (!slot->counted) {
+        slot->counted = true;
+        slot->granted_ns = now_ns;
+        retry_budget_first(&origin->budget, now_ns);
+    }
+    slot->conn = SLOT_NONE;
+    slot->rival = SLOT_NONE;
+    slot->address_next = 0;
+    slot->sending = false;
+    slot->resolved_ns = 0;
+    slot->attempt_ns = after_ns(now_ns, slot->timeouts.attempt_ns);
+    slot->connect_ns = after_ns(now_ns, slot->timeouts.connect_ns);
+    slot_reset_answer(slot);
+
+    uint32_t idle = slot->fresh ? POOL_NONE : pool_take(engine->pool, &origin->shelf);
+    if (idle != POOL_NONE) {
+        engine_send(engine, slot, &engine->conns[idle]);
+    } else if (engine_resolve(engine, origin)) {
+        engine_connect_first(engine, slot);
+    } else {
+        slot->resolving = true;
+        uint64_t until = min_u64(slot->connect_ns, slot->attempt_ns);
+        timer_set(&engine->timers, &slot->timer, min_u64(until, slot->deadline_ns));
+    }
+}
+
+/* The origin has been down for longer than anybody wants to wait: its requests fail. */
+static void engine_fail_lane(struct quoit_engine *engine, struct lane *lane)
+{
+    struct origin *origin = lane->origin;
+
+    while (!list_is_empty(&lane->queue)) {
+        struct slot *slot = LIST_FIRST(&lane->queue, struct slot, link);
+        slot->result.outage = true;
+        engine_end_slot(engine, slot, origin->down_error, origin->down_detail);
+    }
+}
+
+enum lane_leave { LANE_GOES, LANE_WAITS, LANE_EMPTY };
+
+/* The lane steps aside until that instant. */
+static enum lane_leave lane_waits(struct quoit_engine *engine, struct lane *lane, uint64_t until)
+{
+    list_remove(&lane->runnable);
+    timer_set(&engine->timers, &lane->timer, until);
+    return LANE_WAITS;
+}
+
+/* May the lane's first request go? If not, the lane has stepped aside. */
+static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lane *lane)
+{
+    struct origin *origin = lane->origin;
+    uint64_t now_ns = engine_now_ns(engine);
+
+    if (list_is_empty(&lane->queue)) {
+        list_remove(&lane->runnable);
+        return LANE_EMPTY;
+    }
+    struct slot *slot = LIST_FIRST(&lane->queue, struct slot, link);
+    if (origin->in_flight >= engine->options.in_flight_per_origin_max) {
+        list_remove(&lane->runnable); /* an end brings it back */
+        return LANE_WAITS;
+    }
+    if (origin->rest_ns > now_ns) {
+        return lane_waits(engine, lane, origin->rest_ns);
+    }
+    if (lane->limit != NULL && !slot->limited) {
+        uint64_t wait_ns = limiter_wait_ns(&lane->limit->limiter, slot->limit_tokens, now_ns);
+        if (wait_ns > 0) {
+            return lane_waits(engine, lane, now_ns + wait_ns);
+        }
+    }
+    bool was_down = origin->outage.down;
+    if (!outage_admits(&origin->outage, now_ns)) {
+        uint64_t end_ns = after_ns(origin->outage.since_ns, engine->options.outage_wait_ns);
+        if (now_ns >= end_ns) {
+            engine_fail_lane(engine, lane);
+            list_remove(&lane->runnable);
+            return LANE_EMPTY;
+        }
+        uint64_t probe_ns = origin->outage.probing ? UINT64_MAX : origin->outage.probe_ns;
+        return lane_waits(engine, lane, min_u64(probe_ns, end_ns));
+    }
+    slot->probe = was_down;
+    if (lane->limit != NULL && !slot->limited) {
+        limiter_take(&lane->limit->limiter, slot->limit_tokens, now_ns);
+        slot->limited = true;
+    }
+    return LANE_GOES;
+}
+
+void engine_assign(struct quoit_engine *engine)
+{
+    while (engine->in_flight < engine->options.in_flight_max && !engine->starved &&
+           !list_is_empty(&engine->runnable)) {
+        struct lane *lane = LIST_FIRST(&engine->runnable, struct lane, runnable);
+        if (engine_lane_leave(engine, lane) == LANE_GOES) {
+            list_remove(&lane->runnable); /* the lanes take turns */
+            list_append(&engine->runnable, &lane->runnable);
+            engine_start(engine, LIST_FIRST(&lane->queue, struct slot, link));
+        }
+    }
+}
+
+/* -------- time -------- */
+
+/* ACTIVE: the name takes too long, the race begins, or a held-back stream is late. */
+static void engine_on_active_timer(struct quoit_engine *engine, struct slot *slot)
+{
+    uint64_t now_ns = engine_now_ns(engine);
+    struct attempt_end end = { .detail = "" };
+    char line[SLOT_DETAIL_SIZE];
+
+    if (!slot->resolving && !slot->sending) {
+        enum quoit_error error;
+        int os_error;
+        (void)engine_connect(engine, slot, &error, &os_error); /* without it, the first goes on */
+        return;
+    }
+    end.error = QUOIT_E_TIMEOUT_CONNECT;
+    if (now_ns >= slot->attempt_ns) {
+        end.error = QUOIT_E_TIMEOUT_TOTAL;
+    }
+    if (now_ns >= slot->deadline_ns) {
+        end.error = QUOIT_E_TIMEOUT_DEADLINE;
+    }
+    if (slot->sending) {
+        engine_abort(engine, slot, end.error);
+        return;
+    }
+    slot->resolving = false;
+    snprintf(line, sizeof(line), "resolving %.150s", slot->lane->origin->host);
+    end.detail = line;
+    engine_end_attempt(engine, slot, &end);
+}
+
+void engine_on_slot_timer(struct quoit_engine *engine, struct slot *slot)
+{
+    switch (slot->state) {
+    case SLOT_QUEUED:
+        engine_end_slot(engine, slot, QUOIT_E_TIMEOUT_DEADLINE, "in the queue");
+        return;
+    case SLOT_WAITING:
+        if (engine_now_ns(engine) >= slot->deadline_ns) {
+            engine_end_slot(engine, slot, QUOIT_E_TIMEOUT_DEADLINE, "between two attempts");
+        } else if (slot->awaits_budget && !retry_budget_take(&slot->lane->origin->budget,
+                                                             engine->options.retry_budget_percent,
+                                                             engine_now_ns(engine))) {
+            timer_set(&engine->timers, &slot->timer, engine_now_ns(engine) + NS_PER_S);
+        } else {
+            slot->awaits_budget = false;
+            engine_enqueue(engine, slot, slot->counted);
+        }
+        return;
+    case SLOT_ACTIVE:
+        engine_on_active_timer(engine, slot);
+        return;
+    case SLOT_FREE:
+    case SLOT_DONE:
+    case SLOT_HANDED:
+    case SLOT_KEPT:
+    case SLOT_STATES:
+        break; /* nothing waits for time in these */
+    }
+    abort();
+}

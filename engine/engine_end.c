@@ -1,0 +1,334 @@
+/*
+ * engine_end: how an attempt ends, and what follows: the next attempt, or DONE.
+ *
+ * Everything ends here, once per attempt, when the kernel holds nothing of it any more: answers,
+ * failures, timeouts, cancelling. The policy is retry.c's; this file tells it what happened and
+ * does what it says.
+ */
+#include "engine/engine.h"
+
+#include "base/bits.h"
+#include "http/hints.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t unix_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / NS_PER_MS;
+}
+
+static bool status_is_good(uint32_t status)
+{
+    return status >= 200 && status < 300;
+}
+
+/* -------- the result -------- */
+
+/* Fill the slot's result from the attempt that has ended. */
+static void engine_note_result(struct slot *slot, const struct attempt_end *end)
+{
+    struct quoit_result *result = &slot->result;
+    const struct conn *conn = end->conn;
+
+    result->error = slot->stream_error != QUOIT_OK ? slot->stream_error : end->error;
+    result->os_error = result->error == QUOIT_OK ? 0 : end->os_error;
+    snprintf(slot->detail, sizeof(slot->detail), "%s",
+             result->error == QUOIT_OK || end->detail == NULL ? "" : end->detail);
+    result->detail = slot->detail;
+    result->status = 0;
+    result->headers_count = 0;
+    result->headers = NULL;
+    result->body = (struct quoit_span){ "", 0 };
+    result->bytes_in = 0;
+    result->bytes_out = 0;
+    result->reused = false;
+    result->times.granted_ns = slot->granted_ns;
+    result->times.resolved_ns = slot->resolved_ns;
+    result->times.connected_ns = 0;
+    result->times.secured_ns = 0;
+    result->times.sent_ns = 0;
+    result->times.first_byte_ns = 0;
+    if (conn == NULL) {
+        return;
+    }
+    if (!slot->sending) { /* it got no further than opening */
+        result->times.connected_ns = conn->connected_ns;
+        result->times.secured_ns = conn->secured_ns;
+        return;
+    }
+    if (!conn->reused) {
+        result->times.connected_ns = conn->connected_ns;
+        result->times.secured_ns = conn->secured_ns;
+    }
+    result->times.sent_ns = conn->sent_ns;
+    result->times.first_byte_ns = conn->first_byte_ns;
+    result->reused = conn->reused;
+    result->bytes_out = conn->sent;
+    result->bytes_in = conn->received;
+    engine_show_head(slot, conn);
+    if (!slot->streams) {
+        result->body = buffer_span(&slot->answer);
+    }
+}
+
+/* The result is final: DONE, with END among the events. */
+static void engine_finish(struct quoit_engine *engine, struct slot *slot)
+{
+    struct quoit_stats *stats = &engine->stats;
+
+    slot->result.times.end_ns = engine_now_ns(engine);
+    slot_move(&engine->slots, slot, SLOT_DONE);
+    if (slot->result.error == QUOIT_OK) {
+        stats->succeeded++;
+    } else if (slot->result.error == QUOIT_E_CANCELLED) {
+        stats->cancelled++;
+    } else {
+        stats->failed++;
+    }
+    engine_make_ready(engine, slot);
+}
+
+void engine_end_slot(struct quoit_engine *engine, struct slot *slot, enum quoit_error error,
+                     const char *detail)
+{
+    struct attempt_end end = { .error = error, .detail = detail };
+
+    assert(slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING);
+    timer_stop(&engine->timers, &slot->timer);
+    slot_reset_answer(slot);
+    slot->resolved_ns = 0;
+    slot->sending = false;
+    engine_note_result(slot, &end);
+    engine_finish(engine, slot);
+}
+
+/* -------- what follows -------- */
+
+static struct retry_case engine_case(const struct slot *slot, const struct conn *conn)
+{
+    const struct quoit_result *result = &slot->result;
+    struct retry_case last = {
+        .error = result->error,
+        .status = result->status,
+        .asked_ns = RETRY_NOT_ASKED,
+        .should_retry = -1,
+        .reused = result->reused,
+        .replayable = slot->replayable,
+        .resent = slot->resent,
+        .retries = slot->retries,
+        .retries_max = slot->retries_max,
+        .late = slot->late,
+        .paces = slot->lane->origin->paces,
+        .paced_ns = slot->paced_ns,
+    };
+
+    if (conn != NULL && slot->sending) {
+        last.sent = true;
+        last.sent_in_full = conn_has_sent_all(conn);
+        last.started = conn->response.started;
+    }
+    if (result->status != 0 && !status_is_good(result->status)) {
+        last.asked_ns = hints_retry_wait_ns(result->headers, result->headers_count, unix_ms());
+        last.should_retry = hints_should_retry(result->headers, result->headers_count);
+    }
+    return last;
+}
+
+/* What the attempt says about its origin: is it up, does it ask for a slower pace? */
+static void engine_note_origin(struct quoit_engine *engine, struct slot *slot,
+                               const struct retry_case *last)
+{
+    struct origin *origin = slot->lane->origin;
+
+    if (outage_is_failure(last)) {
+        if (outage_fail(&origin->outage, engine_now_ns(engine))) {
+            engine->stats.outages++;
+        }
+        origin->down_error = last->error == QUOIT_OK ? QUOIT_E_CONNECT : last->error;
+        if (last->error == QUOIT_OK) {
+            snprintf(origin->down_detail, sizeof(origin->down_detail), "it answers %u",
+                     last->status);
+        } else {
+            memcpy(origin->down_detail, slot->detail, sizeof(slot->detail));
+        }
+    } else if (last->error == QUOIT_OK || last->started) {
+        outage_end(&origin->outage);
+    } else if (slot->probe) {
+        origin->outage.probing = false; /* it says nothing, as when it was cancelled */
+    }
+    if (last->error == QUOIT_OK && status_is_good(last->status)) {
+        origin->paces = 0;
+    }
+    slot->probe = false;
+}
+
+/* Let the slot wait for its next attempt. */
+static void engine_wait(struct quoit_engine *engine, struct slot *slot, uint64_t wait_ns)
+{
+    uint64_t until = after_ns(engine_now_ns(engine), wait_ns);
+
+    timer_stop(&engine->timers, &slot->timer);
+    slot_move(&engine->slots, slot, SLOT_WAITING);
+    timer_set(&engine->timers, &slot->timer, min_u64(until, slot->deadline_ns));
+}
+
+/* The server's pace: the origin and the limit rest, and the request with them. */
+static void engine_pace(struct quoit_engine *engine, struct slot *slot, uint64_t wait_ns)
+{
+    struct origin *origin = slot->lane->origin;
+    uint64_t until = after_ns(engine_now_ns(engine), wait_ns);
+
+    engine->stats.paced++;
+    slot->paced_ns += wait_ns;
+    if (until > origin->rest_ns) { /* one step for all that were in flight when it began */
+        if (origin->rest_ns <= engine_now_ns(engine)) {
+            origin->paces++;
+        }
+        origin->rest_ns = until;
+    }
+    if (slot->lane->limit != NULL) {
+        limiter_rest(&slot->lane->limit->limiter, until);
+    }
+    engine_wait(engine, slot, wait_ns);
+}
+
+/*
+ * Do what the policy says. False: the outcome stands, and nothing was changed. The slot is in
+ * ACTIVE, or in HANDED.
+ */
+static bool engine_follow(struct quoit_engine *engine, struct slot *slot,
+                          const struct retry_case *last, struct retry_verdict verdict)
+{
+    struct origin *origin = slot->lane->origin;
+    uint64_t now_ns = engine_now_ns(engine);
+    bool patient = engine->options.outage_wait_ns > 0;
+
+    if (slot->deadline_ns != UINT64_MAX && after_ns(now_ns, verdict.wait_ns) >= slot->deadline_ns) {
+        return false;
+    }
+    bool may_repeat = last->replayable || !last->sent;
+    if (patient && origin->outage.down && outage_is_failure(last) && may_repeat) {
+        engine_enqueue(engine, slot, true); /* keeps its place, spends nothing */
+        return true;
+    }
+    switch (verdict.kind) {
+    case RETRY_FINAL:
+        return false;
+    case RETRY_RESEND:
+        engine->stats.resent++;
+        slot->resent = true;
+        slot->fresh = true;
+        engine_enqueue(engine, slot, true);
+        return true;
+    case RETRY_PACE:
+        slot->limited = false;
+        engine_pace(engine, slot, verdict.wait_ns);
+        return true;
+    case RETRY_AGAIN:
+        break;
+    }
+    bool granted = retry_budget_take(&origin->budget, engine->options.retry_budget_percent, now_ns);
+    if (!granted && !patient) {
+        return false;
+    }
+    engine->stats.retries++;
+    slot->retries++;
+    slot->late += last->error != QUOIT_OK && last->sent_in_full;
+    slot->limited = false;
+    slot->awaits_budget = !granted;
+    engine_wait(engine, slot, verdict.wait_ns);
+    return true;
+}
+
+void engine_end_attempt(struct quoit_engine *engine, struct slot *slot,
+                        const struct attempt_end *end)
+{
+    assert(slot->state == SLOT_ACTIVE);
+    struct origin *origin = slot->lane->origin;
+
+    timer_stop(&engine->timers, &slot->timer);
+    engine->in_flight--;
+    origin->in_flight--;
+    engine_note_result(slot, end);
+    engine->stats.bytes_in += slot->result.bytes_in;
+    engine->stats.bytes_out += slot->result.bytes_out;
+
+    struct retry_case last = engine_case(slot, end->conn);
+    engine_note_origin(engine, slot, &last);
+    slot->fresh = false;
+    slot->result.maybe_billed |= last.error != QUOIT_OK && last.sent_in_full;
+    slot->conn = SLOT_NONE;
+    slot->rival = SLOT_NONE;
+
+    bool final = slot->cancelled || slot->streams || (last.error == QUOIT_OK && slot->judge);
+    if (slot->cancelled && slot->result.error != QUOIT_OK) {
+        slot->result.error = QUOIT_E_CANCELLED;
+    }
+    if (!final) {
+        struct retry_verdict verdict = retry_decide(&last, engine_chance(engine));
+        final = !engine_follow(engine, slot, &last, verdict);
+    }
+    if (final) {
+        engine_finish(engine, slot);
+    }
+    engine_wake_lanes(engine, origin);
+}
+
+enum quoit_error engine_again(struct quoit_engine *engine, struct slot *slot, enum quoit_error why,
+                              uint64_t wait_ns)
+{
+    assert(slot->state == SLOT_HANDED);
+    if (slot->cancelled) {
+        return QUOIT_E_FINAL;
+    }
+    struct retry_case last = engine_case(slot, NULL);
+    last.replayable = true; /* the caller says so */
+    last.sent = slot->result.attempts > 0;
+    if (why != QUOIT_OK) {
+        last.error = quoit_error_is_transient(why) ? why : QUOIT_E_INCOMPLETE;
+        last.started = true;
+        last.asked_ns = RETRY_NOT_ASKED;
+    }
+    struct retry_verdict verdict = retry_decide(&last, engine_chance(engine));
+    if (verdict.kind == RETRY_RESEND) {
+        verdict = (struct retry_verdict){ RETRY_AGAIN, 0 };
+    }
+    if (wait_ns != 0) {
+        verdict.wait_ns = wait_ns;
+    }
+    return engine_follow(engine, slot, &last, verdict) ? QUOIT_OK : QUOIT_E_FINAL;
+}
+
+/* -------- giving up -------- */
+
+void engine_abort(struct quoit_engine *engine, struct slot *slot, enum quoit_error error)
+{
+    assert(slot->state == SLOT_ACTIVE);
+    if (slot->conn == SLOT_NONE) {
+        struct attempt_end end = { .error = error, .detail = "resolving" };
+        slot->resolving = false;
+        engine_end_attempt(engine, slot, &end);
+        return;
+    }
+    if (slot->rival != SLOT_NONE) {
+        conn_close(&engine->conns[slot->rival], error);
+    }
+    conn_close(&engine->conns[slot->conn], error);
+}
+
+void engine_cancel(struct quoit_engine *engine, struct slot *slot)
+{
+    slot->cancelled = true;
+    if (slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING) {
+        engine_end_slot(engine, slot, QUOIT_E_CANCELLED, "before it was sent");
+    } else if (slot->state == SLOT_ACTIVE) {
+        timer_stop(&engine->timers, &slot->timer);
+        engine_abort(engine, slot, QUOIT_E_CANCELLED);
+    }
+}

@@ -1,0 +1,308 @@
+/*
+ * engine_origin: the servers that an engine knows, their names, and the lanes to them.
+ *
+ * An origin is made by the first request for it and lives as long as the engine, unless there are
+ * more than ENGINE_ORIGINS_MAX: then those that nothing uses are forgotten. A name is looked up
+ * when a connection has to be opened and no answer is good any more; requests that need it wait
+ * ACTIVE.
+ */
+#include "engine/engine.h"
+
+#include "base/bits.h"
+#include "tls/context.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ORIGIN_NAME_KEPT_NS (60 * NS_PER_S)
+#define ORIGIN_NAME_FAILED_KEPT_NS (1 * NS_PER_S)
+#define ENGINE_ORIGINS_MAX 1024
+
+/* What tells origins apart. */
+struct origin_key {
+    bool secure;
+    uint16_t port;
+    struct quoit_span host;
+    const char *unix_path; /* or NULL */
+    struct quoit_tls *tls; /* or NULL */
+};
+
+/* FNV-1a, over lower case. */
+static uint64_t hash_bytes(uint64_t hash, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        hash = (hash ^ (uint64_t)tolower((unsigned char)bytes[i])) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+static uint64_t origin_hash(const struct origin_key *key)
+{
+    uint64_t hash = UINT64_C(14695981039346656037) ^ key->port ^ (key->secure ? 1u << 16 : 0);
+
+    hash ^= (uint64_t)(uintptr_t)key->tls;
+    hash = hash_bytes(hash, key->host.bytes, key->host.size);
+    if (key->unix_path != NULL) {
+        hash = hash_bytes(hash, key->unix_path, strlen(key->unix_path));
+    }
+    return hash ^ hash >> 32;
+}
+
+static bool origin_is(const struct origin *origin, const struct origin_key *key)
+{
+    if (origin->port != key->port || origin->secure != key->secure || origin->tls != key->tls ||
+        (origin->unix_path == NULL) != (key->unix_path == NULL)) {
+        return false;
+    }
+    if (key->unix_path != NULL && strcmp(origin->unix_path, key->unix_path) != 0) {
+        return false;
+    }
+    return strlen(origin->host) == key->host.size &&
+           strncasecmp(origin->host, key->host.bytes, key->host.size) == 0;
+}
+
+static void origin_destroy(struct quoit_engine *engine, struct origin *origin)
+{
+    LIST_EACH (&origin->lanes, link) {
+        struct lane *lane = CONTAINER_OF(link, struct lane, link);
+        assert(list_is_empty(&lane->queue));
+        timer_stop(&engine->timers, &lane->timer);
+        list_remove(&lane->runnable);
+        free(lane);
+        engine->timers_count--;
+    }
+    tls_ticket_destroy(origin->ticket);
+    tls_context_drop(origin->tls);
+    free(origin->host);
+    free(origin->unix_path);
+    free(origin);
+}
+
+static struct origin *origin_create(const struct origin_key *key)
+{
+    struct origin *origin = calloc(1, sizeof(*origin));
+
+    if (origin == NULL) {
+        return NULL;
+    }
+    origin->host = strndup(key->host.bytes, key->host.size);
+    origin->unix_path = key->unix_path == NULL ? NULL : strdup(key->unix_path);
+    if (origin->host == NULL || (key->unix_path != NULL && origin->unix_path == NULL)) {
+        free(origin->host);
+        free(origin->unix_path);
+        free(origin);
+        return NULL;
+    }
+    for (char *c = origin->host; *c != '\0'; c++) {
+        *c = (char)tolower((unsigned char)*c);
+    }
+    origin->secure = key->secure;
+    origin->port = key->port;
+    origin->tls = key->tls == NULL ? NULL : tls_context_hold(key->tls);
+    list_init(&origin->link);
+    list_init(&origin->lanes);
+    pool_shelf_init(&origin->shelf);
+
+    struct resolve_address *first = &origin->addresses.addresses[0];
+    if (key->unix_path != NULL ? resolve_path(key->unix_path, first)
+                               : resolve_parse(origin->host, key->port, first)) {
+        origin->addresses.count = 1;
+        origin->addresses_ns = UINT64_MAX;
+    }
+    return origin;
+}
+
+/* Nothing uses it and nothing is remembered against it. */
+static bool origin_is_idle(const struct origin *origin)
+{
+    if (origin->in_flight > 0 || origin->resolving || origin->outage.down ||
+        !list_is_empty(&origin->shelf.entries)) {
+        return false;
+    }
+    LIST_EACH (&origin->lanes, link) {
+        if (!list_is_empty(&CONTAINER_OF(link, struct lane, link)->queue)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Is some slot or connection still pointing to it? Asked rarely: when there are too many. */
+static bool engine_uses_origin(const struct quoit_engine *engine, const struct origin *origin)
+{
+    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+        const struct slot *slot = &engine->slots.slots[i];
+        if (slot->state != SLOT_FREE && slot->lane != NULL && slot->lane->origin == origin) {
+            return true;
+        }
+    }
+    for (uint32_t i = 0; i < engine->conns_max; i++) {
+        if (engine->conns[i].state != CONN_FREE && engine->conns[i].origin == origin) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Forget origins of one list that nothing uses. */
+static void engine_forget_origins(struct quoit_engine *engine, struct list *list)
+{
+    LIST_EACH (list, link) {
+        struct origin *origin = CONTAINER_OF(link, struct origin, link);
+        if (origin_is_idle(origin) && !engine_uses_origin(engine, origin)) {
+            list_remove(&origin->link);
+            origin_destroy(engine, origin);
+            engine->origins_count--;
+        }
+    }
+}
+
+static struct origin *engine_origin(struct quoit_engine *engine, const struct origin_key *key)
+{
+    uint64_t hash = origin_hash(key);
+    struct list *list = &engine->origins[hash % ENGINE_ORIGIN_LISTS];
+
+    LIST_EACH (list, link) {
+        struct origin *origin = CONTAINER_OF(link, struct origin, link);
+        if (origin->hash == hash && origin_is(origin, key)) {
+            return origin;
+        }
+    }
+    if (engine->origins_count >= ENGINE_ORIGINS_MAX) {
+        engine_forget_origins(engine, list);
+    }
+    struct origin *origin = origin_create(key);
+    if (origin != NULL) {
+        origin->hash = hash;
+        list_prepend(list, &origin->link);
+        engine->origins_count++;
+    }
+    return origin;
+}
+
+static struct lane *lane_create(struct quoit_engine *engine, struct origin *origin,
+                                struct quoit_limit *limit)
+{
+    struct lane *lane = calloc(1, sizeof(*lane));
+
+    if (lane == NULL || !timer_reserve(&engine->timers, engine->timers_count + 1)) {
+        free(lane);
+        return NULL;
+    }
+    engine->timers_count++;
+    lane->origin = origin;
+    lane->limit = limit;
+    lane->timer.kind = TIMER_LANE;
+    list_init(&lane->runnable);
+    list_init(&lane->queue);
+    list_init(&lane->link);
+    list_append(&origin->lanes, &lane->link);
+    return lane;
+}
+
+struct lane *engine_lane(struct quoit_engine *engine, const struct url *url, const char *unix_path,
+                         struct quoit_tls *tls, struct quoit_limit *limit)
+{
+    struct origin_key key = { url->secure, url->port, url->host, unix_path, tls };
+    struct origin *origin = engine_origin(engine, &key);
+
+    if (origin == NULL) {
+        return NULL;
+    }
+    LIST_EACH (&origin->lanes, link) {
+        struct lane *lane = CONTAINER_OF(link, struct lane, link);
+        if (lane->limit == limit) {
+            return lane;
+        }
+    }
+    return lane_create(engine, origin, limit);
+}
+
+void engine_origins_free(struct quoit_engine *engine)
+{
+    for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
+        LIST_EACH (&engine->origins[i], link) {
+            origin_destroy(engine, CONTAINER_OF(link, struct origin, link));
+        }
+    }
+}
+
+void engine_limit_forget(struct quoit_engine *engine, const struct quoit_limit *limit)
+{
+    for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
+        LIST_EACH (&engine->origins[i], link) {
+            struct origin *origin = CONTAINER_OF(link, struct origin, link);
+            LIST_EACH (&origin->lanes, lane_link) {
+                struct lane *lane = CONTAINER_OF(lane_link, struct lane, link);
+                if (lane->limit == limit) {
+                    assert(list_is_empty(&lane->queue));
+                    lane->limit = NULL; /* slots in the caller's hands may still name the lane */
+                }
+            }
+        }
+    }
+}
+
+void engine_wake_lane(struct quoit_engine *engine, struct lane *lane)
+{
+    timer_stop(&engine->timers, &lane->timer);
+    if (list_is_empty(&lane->runnable) && !list_is_empty(&lane->queue)) {
+        list_append(&engine->runnable, &lane->runnable);
+    }
+}
+
+void engine_wake_lanes(struct quoit_engine *engine, struct origin *origin)
+{
+    LIST_EACH (&origin->lanes, link) {
+        engine_wake_lane(engine, CONTAINER_OF(link, struct lane, link));
+    }
+}
+
+/* -------- names -------- */
+
+bool engine_resolve(struct quoit_engine *engine, struct origin *origin)
+{
+    uint64_t now_ns = engine_now_ns(engine);
+
+    if (now_ns < origin->addresses_ns) {
+        return true;
+    }
+    if (origin->resolving) {
+        return false;
+    }
+    if (engine->resolver == NULL) {
+        engine->resolver = resolve_create(ring_wake_fd(engine->ring));
+    }
+    if (engine->resolver == NULL ||
+        !resolve_start(engine->resolver, origin->host, origin->port, origin)) {
+        origin->addresses =
+            (struct resolve_answer){ .temporary = true, .reason = "no thread for the look-up" };
+        origin->addresses_ns = now_ns + ORIGIN_NAME_FAILED_KEPT_NS;
+        return true;
+    }
+    origin->resolving = true;
+    return false;
+}
+
+void engine_take_names(struct quoit_engine *engine)
+{
+    struct resolve_answer answer;
+
+    while (engine->resolver != NULL && resolve_next(engine->resolver, &answer)) {
+        struct origin *origin = answer.context;
+        uint64_t kept_ns = answer.count > 0 ? ORIGIN_NAME_KEPT_NS : ORIGIN_NAME_FAILED_KEPT_NS;
+
+        origin->resolving = false;
+        origin->addresses = answer;
+        origin->addresses_ns = engine_now_ns(engine) + kept_ns;
+        origin->address_first = 0;
+        LIST_EACH (&engine->slots.lists[SLOT_ACTIVE], link) {
+            struct slot *slot = CONTAINER_OF(link, struct slot, link);
+            if (slot->resolving && slot->lane->origin == origin) {
+                engine_on_named(engine, slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+/*
+ * kernel_sim: the half of ring_sim that plays the kernel: what becomes of an operation between its
+ * submission and its completion.
+ *
+ *     ring_sim: call --> queue --> kernel_submit --> held --(kernel_progress)--> posted --> told
+ *
+ * An operation is under way from its call until its last completion has been handed out; the kernel
+ * holds it from submission until that is posted. Nothing of a quiet send is ever held.
+ */
+#ifndef QUOIT_TESTS_SIM_KERNEL_SIM_H
+#define QUOIT_TESTS_SIM_KERNEL_SIM_H
+
+#include "engine/ring.h"
+#include "tests/sim/net_sim.h"
+
+#define KERNEL_BUFFER_SIZE 4096
+#define KERNEL_QUEUE_MAX 256
+#define KERNEL_HASHED_MAX 4096 /* bytes of a send that are watched, at either end */
+
+enum operation_kind { OPERATION_PLAIN, OPERATION_QUIET, OPERATION_CANCEL };
+
+/* What the kernel knows of an operation. */
+struct operation {
+    bool under_way; /* called, and its end not handed out */
+    bool held;      /* submitted, and its end not posted */
+    int fd;
+    const char *bytes; /* of a send; borrowed */
+    size_t size;
+    uint64_t hash; /* of these bytes when it was called */
+    const struct sockaddr *address;
+    uint32_t address_size;
+    uint64_t deadline_ns, fires_ns; /* fires_ns: when the kernel gets to it */
+    uint64_t begins_ns;             /* of a send: not tried before */
+    bool blind;                     /* of a receive: it will not be told of the end */
+};
+
+struct ring_conn {
+    struct operation operations[RING_VERBS];
+    struct quoit_span quiet[2];
+    uint64_t quiet_hash;
+    bool quiet_waits;       /* called, not submitted */
+    bool quiet_speaks;      /* its completion is posted, not handed out */
+    uint64_t ended_on_turn; /* the end of the stream was handed out; 0: not */
+};
+
+struct entry {
+    enum operation_kind kind;
+    struct ring_tag tag;
+};
+
+enum buffer_state { BUFFER_FREE, BUFFER_POSTED, BUFFER_HANDED };
+
+struct ring {
+    uint32_t conns_max;
+    struct ring_conn *conns; /* owned */
+    uint32_t conns_used;     /* all above were never used */
+    struct entry queue[KERNEL_QUEUE_MAX];
+    uint32_t queue_count;
+
+    struct ring_done *posted; /* owned; in the order in which they happened */
+    uint32_t posted_count, posted_capacity;
+    uint32_t posted_quiet; /* of them the first ones */
+
+    char *buffers; /* owned */
+    enum buffer_state *buffer_states;
+    uint32_t buffers_count, buffers_free, buffers_handed;
+
+    uint64_t before_ns, after_ns, turns;
+    bool woken;
+    struct ring_stats stats;
+};
+
+/* Of the bytes at either end. */
+uint64_t kernel_hash(const char *bytes, size_t size);
+uint64_t kernel_quiet_hash(const struct ring_conn *conn);
+
+/* The socket that the operation is about. */
+struct net_socket *kernel_socket(struct ring *ring, struct ring_tag tag);
+
+/* Take in what is queued, in order. */
+void kernel_submit(struct ring *ring);
+
+/* Go on with whatever can go on now, and when there may be more to do. */
+void kernel_progress(struct ring *ring);
+uint64_t kernel_next_ns(const struct ring *ring);
+
+#endif
