@@ -213,17 +213,7 @@ void quoit_destroy(struct quoit_engine *engine)
         return;
     }
     quoit_cancel_all(engine);
-    for (uint32_t i = 0; i < engine->conns_max; i++) {
-        if (engine->conns[i].state != CONN_FREE) {
-            pool_remove(engine->pool, i);
-            conn_close(&engine->conns[i], QUOIT_E_CANCELLED);
-        }
-    }
-    struct list none;
-    list_init(&none);
-    while (engine->free_count < engine->conns_max) {
-        engine_turn(engine, &none, NS_PER_S);
-    }
+    engine_join(engine);
     engine_free(engine);
 }
 
@@ -582,8 +572,7 @@ static char build_info[256];
 static void build_info_make(void)
 {
     snprintf(build_info, sizeof(build_info), "liburing %s, %s, llhttp %s, compiled by %s",
-             QUOIT_LIBURING_VERSION, tls_context_library(), response_library(),
-             __VERSION__);
+             QUOIT_LIBURING_VERSION, tls_context_library(), response_library(), __VERSION__);
 }
 
 const char *quoit_build_info(void)

@@ -6,7 +6,7 @@
  * byte that came before a request was sent, or after its answer was complete, is ever part of an
  * answer.
  */
-#include "engine/conn.h"
+#include "engine/conn_parts.h"
 
 #include "base/bits.h"
 
@@ -17,12 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONN_TLS_CHUNK (128 * 1024) /* plaintext encrypted at a time */
-#define CONN_TLS_QUIET (240 * 1024) /* plaintext whose ciphertext fits RING_QUIET_MAX */
-#define CONN_OUT_KEPT (16 * 1024)   /* room of `out` that an idle connection keeps */
-
-_Static_assert(CONN_TLS_QUIET + (CONN_TLS_QUIET / 16384 + 2) * 64 <= RING_QUIET_MAX,
-               "a TLS record adds at most 64 bytes to 16 KiB");
+#define CONN_OUT_KEPT (16 * 1024) /* room of `out` that an idle connection keeps */
 
 /* Which states may follow each state: the picture in conn.h, for the machine. */
 static const unsigned conn_may_become[CONN_STATES] = {
@@ -69,7 +64,7 @@ static void conn_check_listens(const struct conn *conn)
     }
 }
 
-static void conn_become(struct conn *conn, enum conn_state next)
+void conn_become(struct conn *conn, enum conn_state next)
 {
     assert(conn_may_become[conn->state] & BIT(next));
     conn->state = next;
@@ -77,7 +72,7 @@ static void conn_become(struct conn *conn, enum conn_state next)
 }
 
 /* Note that the kernel is about to hold one more operation. */
-static void conn_hold(struct conn *conn, enum ring_verb verb)
+void conn_hold(struct conn *conn, enum ring_verb verb)
 {
     assert((conn->in_flight & BIT(verb)) == 0); /* never two of a kind */
     conn->in_flight |= BIT(verb);
@@ -165,13 +160,18 @@ void conn_close(struct conn *conn, enum quoit_error error)
 }
 
 /* Close for that reason, with a line for people. */
-static enum conn_verdict conn_fail(struct conn *conn, enum quoit_error error, int os_error,
-                                   const char *detail)
+enum conn_verdict conn_fail(struct conn *conn, enum quoit_error error, int os_error,
+                            const char *detail)
 {
     conn->os_error = os_error;
     snprintf(conn->detail, sizeof(conn->detail), "%s", detail);
     conn_close(conn, error);
     return CONN_WORKING;
+}
+
+enum conn_verdict conn_fail_tls(struct conn *conn)
+{
+    return conn_fail(conn, tls_session_error(conn->session), 0, tls_session_detail(conn->session));
 }
 
 /* In CLOSING: whatever it was, only the fact that it is over counts. */
@@ -206,7 +206,7 @@ static void conn_deadline_earlier(struct conn *conn, uint64_t deadline_ns, enum 
 }
 
 /* The earliest instant at which what is under way has failed. */
-static void conn_find_deadline(struct conn *conn)
+void conn_find_deadline(struct conn *conn)
 {
     conn->deadline_ns = UINT64_MAX;
     conn->deadline_error = QUOIT_OK;
@@ -227,7 +227,7 @@ static void conn_find_deadline(struct conn *conn)
     }
 }
 
-static void conn_arm(struct conn *conn)
+void conn_arm(struct conn *conn)
 {
     struct conn_shared *shared = conn->shared;
 
@@ -243,7 +243,7 @@ static void conn_arm(struct conn *conn)
 
 /* The deadline may have moved: later costs nothing, earlier than the timer takes the receive back.
  */
-static void conn_move_deadline(struct conn *conn)
+void conn_move_deadline(struct conn *conn)
 {
     conn_find_deadline(conn);
     if (conn->deadline_ns < conn->armed_ns && (conn->in_flight & BIT(RING_RECV)) &&
@@ -341,208 +341,6 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
     return QUOIT_OK;
 }
 
-/* -------- sending -------- */
-
-bool conn_has_sent_all(const struct conn *conn)
-{
-    return conn->sent == conn->exchange.head.size + conn->exchange.body.size &&
-           conn->out_sent == conn->out.size;
-}
-
-/* The next bytes of head or body that have not been handed over; empty at the end. */
-static struct quoit_span conn_next_plain(const struct conn *conn)
-{
-    const struct conn_exchange *exchange = &conn->exchange;
-
-    if (conn->sent < exchange->head.size) {
-        return (struct quoit_span){ exchange->head.bytes + conn->sent,
-                                    exchange->head.size - conn->sent };
-    }
-    size_t body_sent = conn->sent - exchange->head.size;
-    if (body_sent < exchange->body.size) {
-        return (struct quoit_span){ exchange->body.bytes + body_sent,
-                                    exchange->body.size - body_sent };
-    }
-    return (struct quoit_span){ "", 0 };
-}
-
-/*
- * Let TLS make the next ciphertext in `out`, which has been sent: its own first (handshake, alerts,
- * a KeyUpdate's answer), then up to plain_max bytes of the request. False: it failed.
- */
-static bool conn_encrypt(struct conn *conn, size_t plain_max)
-{
-    buffer_reset(&conn->out);
-    conn->out_sent = 0;
-    while (conn->state == CONN_BUSY && plain_max > 0 && !conn->sending_stopped) {
-        struct quoit_span piece = conn_next_plain(conn);
-        if (piece.size == 0) {
-            break;
-        }
-        size_t size = min_u64(piece.size, plain_max);
-        if (tls_session_write(conn->session, piece.bytes, size) != TLS_DONE) {
-            return false;
-        }
-        conn->sent += size;
-        plain_max -= size;
-    }
-    tls_session_take(conn->session, &conn->out);
-    return true;
-}
-
-/* What to send next, by an ordinary send; empty: nothing. */
-static struct quoit_span conn_next_piece(struct conn *conn)
-{
-    if (conn->out_sent < conn->out.size) {
-        return (struct quoit_span){ conn->out.bytes + conn->out_sent,
-                                    conn->out.size - conn->out_sent };
-    }
-    if (conn->session == NULL && conn->state == CONN_BUSY) {
-        return conn_next_plain(conn);
-    }
-    return (struct quoit_span){ "", 0 };
-}
-
-/* Is a send under way, or one whose silence has not lasted long enough to be trusted? */
-static bool conn_is_sending(const struct conn *conn)
-{
-    return (conn->in_flight & BIT(RING_SEND)) || conn->quiet;
-}
-
-/* Note that a quiet send has stayed silent: the turn that submitted it is over. */
-static void conn_settle_quiet(struct conn *conn)
-{
-    if (conn->quiet && ring_turns(conn->shared->ring) != conn->quiet_turn) {
-        conn->quiet = false;
-    }
-}
-
-/* Send what is left, by ordinary sends, each completion of which is progress. */
-static enum conn_verdict conn_send_more(struct conn *conn)
-{
-    if (conn_is_sending(conn) || conn->sending_stopped) {
-        return CONN_WORKING;
-    }
-    if (conn->session != NULL && conn->out_sent == conn->out.size &&
-        !conn_encrypt(conn, CONN_TLS_CHUNK)) {
-        return conn_fail(conn, QUOIT_E_TLS, 0, tls_session_detail(conn->session));
-    }
-    struct quoit_span piece = conn_next_piece(conn);
-    if (piece.size > 0) {
-        uint64_t deadline_ns = after_ns(conn->shared->now_ns, conn->exchange.write_ns);
-        deadline_ns = min_u64(deadline_ns, conn->exchange.attempt_ns);
-        conn_hold(conn, RING_SEND);
-        ring_send(conn->shared->ring, conn->index, conn->fd, piece.bytes, piece.size,
-                  min_u64(deadline_ns, conn->exchange.deadline_ns));
-    }
-    return CONN_WORKING;
-}
-
-/* Hand over everything at once and trust its silence: the usual request. */
-static void conn_send_quietly(struct conn *conn)
-{
-    struct quoit_span pieces[2] = { conn->exchange.head, conn->exchange.body };
-
-    if (conn->session != NULL) {
-        pieces[0] = buffer_span(&conn->out);
-        pieces[1] = (struct quoit_span){ "", 0 };
-        conn->out_sent = conn->out.size;
-    } else {
-        conn->sent = pieces[0].size + pieces[1].size;
-    }
-    conn->quiet = true;
-    conn->quiet_turn = ring_turns(conn->shared->ring);
-    ring_send_quiet(conn->shared->ring, conn->index, conn->fd, pieces);
-}
-
-void conn_send(struct conn *conn, const struct conn_exchange *exchange)
-{
-    assert(conn->state == CONN_IDLE);
-    assert(exchange->head.size > 0);
-    size_t size = exchange->head.size + exchange->body.size;
-
-    conn_settle_quiet(conn);
-    conn->exchange = *exchange;
-    conn->sent = 0;
-    conn->send_turn = ring_turns(conn->shared->ring);
-    conn->answered = false;
-    conn->sending_stopped = false;
-    conn->received = 0;
-    conn->reused = conn->exchanges > 0;
-    conn->exchanges++;
-    conn->sent_ns = 0;
-    conn->first_byte_ns = 0;
-    conn->progress_ns = conn->shared->now_ns;
-    conn->detail[0] = '\0';
-    response_reset(&conn->response, &exchange->answer);
-    conn_become(conn, CONN_BUSY);
-
-    bool small = size <= (conn->session == NULL ? RING_QUIET_MAX : CONN_TLS_QUIET);
-    if (small && !conn_is_sending(conn) && conn->out_sent == conn->out.size) {
-        if (conn->session != NULL && !conn_encrypt(conn, size)) {
-            conn_fail(conn, QUOIT_E_TLS, 0, tls_session_detail(conn->session));
-            return;
-        }
-        conn_send_quietly(conn);
-    } else {
-        conn_send_more(conn);
-    }
-    if (conn->state == CONN_BUSY) {
-        conn_move_deadline(conn);
-    }
-}
-
-/* Which timeout a cancelled send or connect has met; QUOIT_OK: none yet. */
-static enum quoit_error conn_send_timeout(const struct conn *conn)
-{
-    uint64_t now_ns = conn->shared->now_ns;
-
-    if (now_ns >= conn->exchange.deadline_ns) {
-        return QUOIT_E_TIMEOUT_DEADLINE;
-    }
-    if (now_ns >= conn->exchange.attempt_ns) {
-        return QUOIT_E_TIMEOUT_TOTAL;
-    }
-    return conn->state == CONN_SECURING ? QUOIT_E_TIMEOUT_TLS : QUOIT_E_TIMEOUT_WRITE;
-}
-
-static enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
-{
-    bool was_quiet = conn->quiet;
-
-    if (was_quiet) { /* it speaks: so take back what silence would have meant */
-        conn->quiet = false;
-        if (conn->session != NULL) {
-            conn->out_sent = 0;
-        } else {
-            conn->sent = 0;
-        }
-    }
-    if (result == -ECANCELED) {
-        return conn_fail(conn, conn_send_timeout(conn), 0, "");
-    }
-    if (result == -EAGAIN && was_quiet) {
-        result = 0;
-    }
-    if (result < 0) {
-        /* The server may have answered before it stopped listening: let the receive tell. */
-        conn->sending_stopped = true;
-        conn->os_error = -result;
-        return CONN_WORKING;
-    }
-    if (conn->out_sent < conn->out.size) {
-        conn->out_sent += (size_t)result;
-    } else {
-        conn->sent += (size_t)result;
-    }
-    conn->progress_ns = conn->shared->now_ns;
-    enum conn_verdict verdict = conn_send_more(conn);
-    if (conn->state != CONN_CLOSING) {
-        conn_move_deadline(conn);
-    }
-    return verdict;
-}
-
 /* -------- connecting and securing -------- */
 
 /* IDLE for the first time. */
@@ -554,7 +352,7 @@ static enum conn_verdict conn_on_open(struct conn *conn)
 }
 
 /* Go on with the handshake: with what was fed, and with what there is to send. */
-static enum conn_verdict conn_shake_hands(struct conn *conn)
+enum conn_verdict conn_shake_hands(struct conn *conn)
 {
     switch (tls_session_handshake(conn->session)) {
     case TLS_DONE:
@@ -565,7 +363,7 @@ static enum conn_verdict conn_shake_hands(struct conn *conn)
         return conn_send_more(conn);
     case TLS_ENDED:
     case TLS_FAILED:
-        return conn_fail(conn, QUOIT_E_TLS, 0, tls_session_detail(conn->session));
+        return conn_fail_tls(conn);
     }
     abort(); /* a result without a case */
 }
@@ -596,196 +394,7 @@ static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
     return conn_shake_hands(conn);
 }
 
-/* -------- receiving -------- */
-
-/* The answer is complete: keep the connection if both sides are done with it. */
-static enum conn_verdict conn_settle(struct conn *conn)
-{
-    conn->answered = true;
-    conn->answered_ns = conn->shared->now_ns;
-    if (conn_is_sending(conn) || conn->sending_stopped || !conn_has_sent_all(conn) ||
-        !conn->response.keep_alive || conn->paused || conn->peer_ended) {
-        conn_close(conn, QUOIT_OK);
-        return CONN_WORKING;
-    }
-    conn->exchange.attempt_ns = UINT64_MAX;
-    conn->exchange.deadline_ns = UINT64_MAX;
-    conn->end_ns = UINT64_MAX;
-    conn_become(conn, CONN_IDLE);
-    return CONN_ANSWERED;
-}
-
-/* The answer cannot be used; says how far it got. */
-static enum conn_verdict conn_fail_answer(struct conn *conn, enum quoit_error error,
-                                          const char *detail)
-{
-    const struct response *response = &conn->response;
-    char line[CONN_DETAIL_SIZE];
-
-    if (error == QUOIT_E_INCOMPLETE && response->head_done && response->has_length) {
-        snprintf(line, sizeof(line), "after %llu of %llu bytes",
-                 (unsigned long long)response->body_size, (unsigned long long)response->length);
-        detail = line;
-    }
-    return conn_fail(conn, error, conn->os_error, detail);
-}
-
-/* Plaintext of the server. */
-static enum conn_verdict conn_on_plain(struct conn *conn, const char *bytes, size_t size)
-{
-    struct response *response = &conn->response;
-    size_t consumed = 0;
-
-    if (conn->state != CONN_BUSY || conn->send_turn == ring_turns(conn->shared->ring)) {
-        return conn_fail(conn, QUOIT_E_RESET, 0, "the server spoke unasked");
-    }
-    conn->progress_ns = conn->shared->now_ns;
-    enum response_progress progress = response_feed(response, bytes, size, &consumed);
-    conn->received += consumed;
-    if (conn->first_byte_ns == 0 && response->started) {
-        conn->first_byte_ns = conn->shared->now_ns;
-    }
-    switch (progress) {
-    case RESPONSE_INCOMPLETE:
-        return CONN_PROGRESS;
-    case RESPONSE_COMPLETE:
-        if (consumed < size) {
-            response->keep_alive = false; /* what follows was not asked for: it is nobody's */
-        }
-        return conn_settle(conn);
-    case RESPONSE_INVALID:
-        return conn_fail_answer(conn, response->error, response->detail);
-    }
-    abort(); /* a progress without a case */
-}
-
-static enum conn_verdict conn_on_end(struct conn *conn, int os_error);
-
-/* Ciphertext of the server: all that can be read from it, piece by piece. */
-static enum conn_verdict conn_on_cipher(struct conn *conn)
-{
-    enum conn_verdict verdict = CONN_WORKING;
-
-    for (;;) {
-        size_t size = 0;
-        switch (tls_session_read(conn->session, conn->shared->plain, CONN_PLAIN_SIZE, &size)) {
-        case TLS_DONE:
-            if (verdict == CONN_ANSWERED) { /* bytes behind the answer are nobody's */
-                conn_close(conn, QUOIT_OK);
-                return CONN_WORKING;
-            }
-            verdict = conn_on_plain(conn, conn->shared->plain, size);
-            if (conn->state == CONN_CLOSING) {
-                return verdict;
-            }
-            break;
-        case TLS_STARVED:
-            if (tls_session_pending(conn->session) > 0) { /* a KeyUpdate's answer */
-                conn_send_more(conn);
-            }
-            return conn->state == CONN_CLOSING ? CONN_WORKING : verdict;
-        case TLS_ENDED:
-            conn->peer_ended = true;
-            return conn_on_end(conn, 0);
-        case TLS_FAILED:
-            return conn_fail(conn, QUOIT_E_TLS, 0, tls_session_detail(conn->session));
-        }
-    }
-}
-
-/* Bytes from the network. */
-static enum conn_verdict conn_on_bytes(struct conn *conn, const char *bytes, size_t size)
-{
-    if (conn->session == NULL) {
-        return conn_on_plain(conn, bytes, size);
-    }
-    tls_session_feed(conn->session, bytes, size);
-    if (conn->state != CONN_SECURING) {
-        return conn_on_cipher(conn);
-    }
-    enum conn_verdict verdict = conn_shake_hands(conn);
-    if (verdict != CONN_OPENED) {
-        return verdict;
-    }
-    /* Tickets may have come in the same segment as the end of the handshake. */
-    verdict = conn_on_cipher(conn);
-    return conn->state == CONN_IDLE ? CONN_OPENED : verdict;
-}
-
-/* The server will send no more; os_error is 0 if it said so properly. */
-static enum conn_verdict conn_on_end(struct conn *conn, int os_error)
-{
-    bool clean = os_error == 0 && (conn->session == NULL || conn->peer_ended);
-
-    if (os_error != 0) {
-        conn->os_error = os_error;
-    }
-    switch (conn->state) {
-    case CONN_SECURING:
-        return conn_fail(conn, QUOIT_E_RESET, os_error, "during the TLS handshake");
-    case CONN_IDLE:
-        return conn_fail(conn, QUOIT_E_RESET, os_error, "while it was idle");
-    case CONN_BUSY:
-        break;
-    case CONN_FREE:
-    case CONN_CONNECTING:
-    case CONN_CLOSING:
-    case CONN_STATES:
-        abort(); /* nothing receives in these */
-    }
-    if (!conn->response.started) {
-        return conn_fail(conn, QUOIT_E_RESET, conn->os_error, "before it answered");
-    }
-    if (response_end(&conn->response, clean) == RESPONSE_COMPLETE) {
-        conn->answered = true;
-        conn->answered_ns = conn->shared->now_ns;
-        conn_close(conn, QUOIT_OK);
-        return CONN_WORKING;
-    }
-    return conn_fail_answer(conn, conn->response.error, conn->response.detail);
-}
-
-/* The receive came back without an end: we took it, or its timer fired. */
-static enum conn_verdict conn_on_recv_back(struct conn *conn)
-{
-    bool ours = conn->recv_taken_back;
-
-    conn->recv_taken_back = false;
-    if (!conn->paused && !ours && conn->shared->now_ns >= conn->deadline_ns) {
-        if (conn->state == CONN_BUSY && conn->response.ends_with_close &&
-            ring_peer_has_ended(conn->shared->ring, conn->fd)) {
-            return conn_on_end(conn, 0);
-        }
-        return conn_fail(conn, conn->deadline_error, 0, "");
-    }
-    conn_arm(conn);
-    return CONN_WORKING;
-}
-
-static enum conn_verdict conn_on_recv(struct conn *conn, const struct ring_done *done)
-{
-    if (done->result > 0) {
-        if (!done->more) {
-            conn_arm(conn); /* the kernel may end a multishot for reasons of its own */
-        }
-        enum conn_verdict verdict = conn_on_bytes(conn, done->bytes, (size_t)done->result);
-        if (conn->state == CONN_CLOSING) {
-            return CONN_WORKING;
-        }
-        conn_move_deadline(conn);
-        return verdict;
-    }
-    if (done->result == -ENOBUFS && !conn->recv_taken_back) {
-        if (!conn->paused) {
-            list_append(&conn->shared->hungry, &conn->hungry_link);
-        }
-        return CONN_WORKING;
-    }
-    if (done->result == -ECANCELED || done->result == -ENOBUFS) {
-        return conn_on_recv_back(conn);
-    }
-    return conn_on_end(conn, -done->result);
-}
+/* -------- completions -------- */
 
 static enum conn_verdict conn_on_done_open(struct conn *conn, const struct ring_done *done)
 {

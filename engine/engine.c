@@ -49,12 +49,8 @@ static void engine_on_answered(struct quoit_engine *engine, struct conn *conn)
 {
     struct slot *slot = engine_slot(engine, conn->slot);
     struct attempt_end end = { .conn = conn, .error = QUOIT_OK };
-    struct tls_ticket *ticket = conn_take_ticket(conn);
 
-    if (ticket != NULL) {
-        tls_ticket_destroy(conn->origin->ticket);
-        conn->origin->ticket = ticket;
-    }
+    origin_put_ticket(conn->origin, conn_take_ticket(conn));
     uint64_t rest_ns = engine_rest_ns(engine, conn);
     conn->slot = CONN_NONE;
     engine_on_progress(engine, slot, conn);
@@ -185,5 +181,18 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
         /* Nothing came and no timer ran out: a wake, or a signal. */
         over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
                (count == 0 && !ran);
+    }
+}
+
+void engine_join(struct quoit_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->conns_max; i++) {
+        if (engine->conns[i].state != CONN_FREE) {
+            pool_remove(engine->pool, i);
+            conn_close(&engine->conns[i], QUOIT_E_CANCELLED);
+        }
+    }
+    while (engine->free_count < engine->conns_max) {
+        engine_enter(engine, NS_PER_S);
     }
 }

@@ -31,6 +31,7 @@
 #define ENGINE_DONE_MAX 4096
 #define ENGINE_CALM_MAX 4 /* in flight, at most, for a busy wait to pay */
 #define ENGINE_ORIGIN_LISTS 64
+#define ORIGIN_TICKETS_MAX 16
 #define ENGINE_SOCKETS_SPARE 64            /* beyond in_flight_max: idle, closing, racing */
 #define ENGINE_RACE_NS UINT64_C(250000000) /* RFC 8305 5: Connection Attempt Delay */
 
@@ -57,11 +58,12 @@ struct origin {
     struct pool_shelf shelf;
     uint32_t in_flight;
 
-    bool resolving;                  /* a look-up is under way */
-    uint64_t addresses_ns;           /* they are good until then; 0: none yet */
-    struct resolve_answer addresses; /* count 0: the look-up failed */
-    uint32_t address_first;          /* the one that worked last */
-    struct tls_ticket *ticket;       /* owned: to resume, or NULL */
+    bool resolving;                                 /* a look-up is under way */
+    uint64_t addresses_ns;                          /* they are good until then; 0: none yet */
+    struct resolve_answer addresses;                /* count 0: the look-up failed */
+    uint32_t address_first;                         /* the one that worked last */
+    struct tls_ticket *tickets[ORIGIN_TICKETS_MAX]; /* owned: to resume; each is used once */
+    uint32_t tickets_count;
 
     struct retry_budget budget;
     struct outage outage;
@@ -122,6 +124,9 @@ QUOIT_MUST enum quoit_error engine_submit(struct quoit_engine *engine,
 uint64_t engine_chance(struct quoit_engine *engine);
 void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns);
 
+/* Close all connections, and wait until the kernel holds nothing. All requests must be over. */
+void engine_join(struct quoit_engine *engine);
+
 /* engine_origin.c */
 
 /* The lane for a request; made if need be. NULL: out of memory. `tls` may be NULL for http. */
@@ -137,6 +142,12 @@ void engine_wake_lane(struct quoit_engine *engine, struct lane *lane);
 /* Are there addresses, good now? If not, begin to look them up. False: they are on their way. */
 bool engine_resolve(struct quoit_engine *engine, struct origin *origin);
 void engine_take_names(struct quoit_engine *engine);
+
+/* Keep what the server gave for resuming; NULL is allowed. The caller's hold goes over. */
+void origin_put_ticket(struct origin *origin, struct tls_ticket *ticket);
+
+/* The newest one, which is the caller's then; or NULL. */
+struct tls_ticket *origin_take_ticket(struct origin *origin);
 
 /* engine_assign.c */
 

@@ -32,12 +32,7 @@ void engine_enqueue(struct quoit_engine *engine, struct slot *slot, bool first)
 void engine_give_back_conn(struct quoit_engine *engine, struct conn *conn)
 {
     assert(conn->state == CONN_FREE);
-    struct tls_ticket *ticket = conn_take_ticket(conn);
-
-    if (ticket != NULL) {
-        tls_ticket_destroy(conn->origin->ticket);
-        conn->origin->ticket = ticket;
-    }
+    origin_put_ticket(conn->origin, conn_take_ticket(conn));
     conn->slot = CONN_NONE;
     conn->origin = NULL;
     engine->free_conns[engine->free_count++] = conn->index;
@@ -113,7 +108,7 @@ static bool engine_connect(struct quoit_engine *engine, struct slot *slot,
         .address_size = address->size,
         .tls = origin->tls,
         .host = origin->host,
-        .ticket = origin->ticket,
+        .ticket = origin_take_ticket(origin),
         .connect_ns = slot->connect_ns,
         .tls_ns = slot->timeouts.tls_ns,
         .attempt_ns = slot->attempt_ns,
@@ -121,6 +116,7 @@ static bool engine_connect(struct quoit_engine *engine, struct slot *slot,
     };
     conn->origin = origin;
     *error_out = conn_open(conn, &target);
+    tls_ticket_destroy(target.ticket);
     if (*error_out != QUOIT_OK) {
         *os_error_out = conn->os_error;
         engine->free_conns[engine->free_count++] = conn->index;

@@ -63,6 +63,25 @@ static bool origin_is(const struct origin *origin, const struct origin_key *key)
            strncasecmp(origin->host, key->host.bytes, key->host.size) == 0;
 }
 
+void origin_put_ticket(struct origin *origin, struct tls_ticket *ticket)
+{
+    if (ticket == NULL) {
+        return;
+    }
+    if (origin->tickets_count == ORIGIN_TICKETS_MAX) { /* the oldest one makes room */
+        tls_ticket_destroy(origin->tickets[0]);
+        origin->tickets_count--;
+        memmove(origin->tickets, origin->tickets + 1,
+                origin->tickets_count * sizeof(origin->tickets[0]));
+    }
+    origin->tickets[origin->tickets_count++] = ticket;
+}
+
+struct tls_ticket *origin_take_ticket(struct origin *origin)
+{
+    return origin->tickets_count == 0 ? NULL : origin->tickets[--origin->tickets_count];
+}
+
 static void origin_destroy(struct quoit_engine *engine, struct origin *origin)
 {
     LIST_EACH (&origin->lanes, link) {
@@ -73,7 +92,9 @@ static void origin_destroy(struct quoit_engine *engine, struct origin *origin)
         free(lane);
         engine->timers_count--;
     }
-    tls_ticket_destroy(origin->ticket);
+    while (origin->tickets_count > 0) {
+        tls_ticket_destroy(origin_take_ticket(origin));
+    }
     tls_context_drop(origin->tls);
     free(origin->host);
     free(origin->unix_path);

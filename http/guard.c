@@ -358,7 +358,7 @@ static enum guard_verdict guard_step_size(struct guard *guard, uint8_t byte)
     int digit = guard_hex(byte);
 
     if (digit >= 0 && guard->index < GUARD_SIZE_DIGITS_MAX) {
-        guard->left = (guard->index == 0 ? 0 : guard->left << 4) | (uint64_t)digit;
+        guard->left = guard->left << 4 | (uint64_t)digit; /* 0 between chunks */
         guard->index++;
         return GUARD_MORE;
     }

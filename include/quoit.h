@@ -297,8 +297,9 @@ QUOIT_API void quoit_destroy(struct quoit_engine *engine);
  *   Threads  any; the identity may be used by engines of several threads.
  *
  * Returns QUOIT_OK, or:
- *   QUOIT_E_TLS_FILE   a file is missing, unreadable, not PEM, or the key does not fit.
- *   QUOIT_E_ARGUMENT   a certificate without a key, or the reverse.
+ *   QUOIT_E_TLS_FILE   a file is missing, unreadable, not PEM, encrypted, or the key does not fit.
+ *   QUOIT_E_ARGUMENT   a certificate without a key, or the reverse; a server_name that is empty,
+ *                      longer than 255 bytes, or begins with a dot; reserved is not zero.
  *   QUOIT_E_NO_MEMORY
  */
 QUOIT_API QUOIT_MUST enum quoit_error quoit_tls_create(const struct quoit_tls_options *options,

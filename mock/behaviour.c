@@ -289,6 +289,6 @@ void behaviour_print_help(void)
     for (size_t i = 0; i < BEHAVIOURS; i++) {
         char name[48];
         snprintf(name, sizeof(name), "--%s %s", behaviours[i].name, behaviours[i].value);
-        printf("  %-26s %s\n", name, behaviours[i].help);
+        printf("  %-32s %s\n", name, behaviours[i].help);
     }
 }

@@ -159,6 +159,22 @@ static bool client_asks_mock(const struct incoming *incoming)
     return kind == QUESTION_LEDGER || kind == QUESTION_LEDGER_RESET || kind == QUESTION_SETTINGS;
 }
 
+/* `one` is 1, or -1 to take back what was counted. */
+static void client_count_handshake(struct client *client, uint64_t one)
+{
+    struct ledger *ledger = &client->shared->ledger;
+    const char *name = SSL_get_servername(client->wire.ssl, TLSEXT_NAMETYPE_host_name);
+    X509 *certificate = SSL_get1_peer_certificate(client->wire.ssl);
+    bool resumed = SSL_session_reused(client->wire.ssl) == 1;
+
+    *(resumed ? &ledger->tls_resumed : &ledger->tls_full) += one;
+    if (name != NULL) {
+        tally_add(&ledger->server_names, name, strlen(name), one);
+    }
+    ledger->tls_certificates += certificate != NULL ? one : 0;
+    X509_free(certificate);
+}
+
 /* Take the connection into the ledger, or, as one that carried only the mock's own, out of it. */
 static void client_count_connection(struct client *client, bool counted)
 {
@@ -171,8 +187,8 @@ static void client_count_connection(struct client *client, bool counted)
     client->counted = counted;
     ledger->connections_opened += one;
     ledger->connections_open += one;
-    if (client->secured_counted) {
-        *(client->resumed ? &ledger->tls_resumed : &ledger->tls_full) += one;
+    if (client->secured) {
+        client_count_handshake(client, one);
     }
 }
 
@@ -295,22 +311,6 @@ static bool client_read(struct client *client)
     return true;
 }
 
-static void client_count_handshake(struct client *client)
-{
-    struct ledger *ledger = &client->shared->ledger;
-    const char *name = SSL_get_servername(client->wire.ssl, TLSEXT_NAMETYPE_host_name);
-
-    client->resumed = SSL_session_reused(client->wire.ssl) == 1;
-    client->secured_counted = true;
-    *(client->resumed ? &ledger->tls_resumed : &ledger->tls_full) += 1;
-    if (name != NULL) {
-        tally_add(&ledger->server_names, name, strlen(name), 1);
-    }
-    X509 *certificate = SSL_get1_peer_certificate(client->wire.ssl);
-    ledger->tls_certificates += certificate != NULL ? 1 : 0;
-    X509_free(certificate);
-}
-
 /* Carry the handshake on. False: wait for an event. */
 static bool client_secure(struct client *client)
 {
@@ -326,7 +326,8 @@ static bool client_secure(struct client *client)
         client_leave(client, true);
         return false;
     default: /* done */
-        client_count_handshake(client);
+        client->secured = true;
+        client_count_handshake(client, 1);
         client_await_request(client);
         return true;
     }

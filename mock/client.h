@@ -46,13 +46,12 @@ struct client {
     struct wire wire;
     struct incoming incoming;
     struct exchange exchange;
-    struct blob held;     /* received, and not yet read by `incoming` */
-    size_t held_taken;    /* of held */
-    uint64_t requests;    /* of this connection, the mock's own not counted */
-    uint64_t bytes_in;    /* since the last request that was counted */
-    bool counted;         /* the connection is in the ledger */
-    bool secured_counted; /* so is its handshake; resumed says as which */
-    bool resumed;
+    struct blob held;               /* received, and not yet read by `incoming` */
+    size_t held_taken;              /* of held */
+    uint64_t requests;              /* of this connection, the mock's own not counted */
+    uint64_t bytes_in;              /* since the last request that was counted */
+    bool counted;                   /* the connection is in the ledger */
+    bool secured;                   /* its handshake is done */
     bool in_flight;                 /* its request is in the ledger, as in flight */
     bool left;                      /* the peer has ended its side */
     bool deaf;                      /* what comes is not read any more */

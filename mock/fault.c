@@ -85,6 +85,6 @@ void fault_print_help(void)
                  kinds[0] == '\0'   ? ""
                  : kinds[1] == '\0' ? "]"
                                     : "[:N]]");
-        printf("  %-24s %s\n", name, faults[fault].help);
+        printf("  %-32s %s\n", name, faults[fault].help);
     }
 }

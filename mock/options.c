@@ -1,6 +1,7 @@
 /* options: see options.h. */
 #include "mock/options.h"
 
+#include "mock/help.h"
 #include "mock/text.h"
 
 #include <llhttp.h>
@@ -217,9 +218,9 @@ static const struct {
     { "tls-min", set_tls_min, "V", "1.0, 1.1, 1.2 or 1.3" },
     { "tls-max", set_tls_max, "V", "1.0, 1.1, 1.2 or 1.3" },
     { "tls-alpn", set_tls_alpn, "NAME", "choose that protocol, whatever was offered" },
-    { "mode", set_mode, "MODE", "serve; no-accept: its backlog is full, so connecting hangs;" },
+    { "mode", set_mode, "MODE", "serve, or what is wrong with it, see Modes" },
     { "seed", set_seed, "N", "of all that is random (1)" },
-    { "requests-per-connection", set_requests_max, "N", "then Connection: close" },
+    { "max-requests-per-connection", set_requests_max, "N", "then Connection: close" },
     { "keep-alive-timeout", set_keep_alive_timeout, "D", "hint, and close what is idle longer" },
     { "keep-alive-max", set_keep_alive_max, "N", "hint, and close after N, unsaid otherwise" },
     { "rpm", set_requests_rate, "N[:BURST]", "requests a minute: 429 and OpenAI's headers" },
@@ -232,15 +233,33 @@ static const struct {
 
 #define SERVER_OPTIONS (sizeof(server_options) / sizeof(server_options[0]))
 
+static void options_print_line(const char *name, const char *value, const char *help)
+{
+    char left[48];
+
+    snprintf(left, sizeof(left), "--%s %s", name, value == NULL ? "" : value);
+    printf("  %-32s %s\n", left, help);
+}
+
 static void options_print_help(void)
 {
-    puts("usage: quoit-mock [OPTION]...");
+    printf("%s", help_head);
     for (size_t i = 0; i < SERVER_OPTIONS; i++) {
-        printf("  --%s %s  %s\n", server_options[i].name, server_options[i].value ?: "",
-               server_options[i].help);
+        options_print_line(server_options[i].name, server_options[i].value, server_options[i].help);
     }
+    options_print_line("help", NULL, "this");
+    options_print_line("version", NULL, "the versions of OpenSSL and llhttp");
+    printf("%s", help_answers);
     behaviour_print_help();
+    printf("%s", help_faults);
     fault_print_help();
+    printf("%s", help_rest);
+}
+
+static void options_print_version(void)
+{
+    printf("quoit-mock, %s, llhttp %d.%d.%d\n", OpenSSL_version(OPENSSL_VERSION),
+           LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
 }
 
 static void options_init(struct options *options)
@@ -297,11 +316,19 @@ enum options_verdict options_parse(struct options *options, int count, char **ar
             options_print_help();
             return OPTIONS_DONE;
         }
+        if (strcmp(arguments[i], "--version") == 0) {
+            options_print_version();
+            return OPTIONS_DONE;
+        }
         int taken = options_take(options, count - i, arguments + i);
         if (taken == 0) {
             return OPTIONS_WRONG;
         }
         i += taken;
+    }
+    if ((options->tls_cert == NULL) != (options->tls_key == NULL)) {
+        fprintf(stderr, "quoit-mock: --tls-cert and --tls-key go together\n");
+        return OPTIONS_WRONG;
     }
     return OPTIONS_RUN;
 }

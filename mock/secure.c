@@ -71,7 +71,7 @@ static bool secure_load(SSL_CTX *context, const struct options *options)
     return true;
 }
 
-SSL_CTX *secure_create(const struct options *options)
+struct ssl_ctx_st *secure_create(const struct options *options)
 {
     static const unsigned char session_context[] = "quoit-mock";
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -94,7 +94,7 @@ SSL_CTX *secure_create(const struct options *options)
     return context;
 }
 
-SSL *secure_accept(SSL_CTX *context, int fd)
+struct ssl_st *secure_accept(struct ssl_ctx_st *context, int fd)
 {
     SSL *ssl = SSL_new(context);
 

@@ -6,12 +6,10 @@
 
 #include "mock/options.h"
 
-#include <openssl/types.h>
-
 /* The settings of the --tls- options; NULL after a line on stderr. Free with SSL_CTX_free. */
-SSL_CTX *secure_create(const struct options *options);
+struct ssl_ctx_st *secure_create(const struct options *options);
 
 /* The server's side of a new connection; NULL without memory. */
-SSL *secure_accept(SSL_CTX *context, int fd);
+struct ssl_st *secure_accept(struct ssl_ctx_st *context, int fd);
 
 #endif

@@ -105,10 +105,16 @@ uint64_t tally_count(const struct tally *tally, const char *key, size_t key_size
 
 void tally_write(const struct tally *tally, struct blob *out)
 {
+    const char *comma = "";
+
     blob_text(out, "{");
     for (uint32_t i = 0; i < tally->count; i++) {
         const struct tally_entry *entry = &tally->entries[i];
-        blob_text(out, i == 0 ? "" : ",");
+        if (entry->count == 0) {
+            continue; /* it was taken back */
+        }
+        blob_text(out, comma);
+        comma = ",";
         blob_json(out, tally->keys.bytes + entry->key, entry->key_size);
         blob_text(out, ":");
         blob_number(out, entry->count);

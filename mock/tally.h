@@ -28,13 +28,16 @@ struct tally {
     struct blob keys;
 };
 
-/* Count `key` `count` times more. Returns how often it has been counted now. */
+/*
+ * Count `key` `count` times more; (uint64_t)-1 takes one back. Returns how often it has been
+ * counted now.
+ */
 uint64_t tally_add(struct tally *tally, const char *key, size_t key_size, uint64_t count);
 
 /* How often it was counted; 0 if never. */
 uint64_t tally_count(const struct tally *tally, const char *key, size_t key_size);
 
-/* Append {"key":count,...}. */
+/* Append {"key":count,...}, without those that were all taken back. */
 void tally_write(const struct tally *tally, struct blob *out);
 
 /* Forget everything and give the memory back; keys_max stays. */

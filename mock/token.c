@@ -38,8 +38,7 @@ static const char *const token_words[64] = {
     " x",
     " y",
     " caf\xc3\xa9",
-    " \xc3\xbc"
-    "ber",
+    " \303\274ber",
     " \xe7\x8c\xab",
     " \xf0\x9f\x8e\xaf",
     " \\\"quoted\\\"",

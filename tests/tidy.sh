@@ -30,7 +30,7 @@ check_c() {
         may["http"] = "^(quoit\\.h|(base|http)/.*)$"
         may["tls"] = "^(quoit\\.h|(base|tls)/.*)$"
         may["engine"] = "^(quoit\\.h|base/.*|@)$" # ring, slot, pool, retry, limiter, resolve
-        may["engine/conn"] = "^(quoit\\.h|(base|http|tls)/.*|engine/(ring|conn)\\.h)$"
+        may["engine/conn"] = "^(quoit\\.h|(base|http|tls)/.*|engine/(ring|conn|conn_parts)\\.h)$"
         may["engine/engine"] = may["engine/api"] = "^(quoit\\.h|(base|http|engine)/.*|tls/context\\.h)$"
         may["llm"] = "^(quoit\\.h|quoit_llm\\.h|llm/.*)$"
         may["cli"] = "^(quoit\\.h|quoit_llm\\.h|(llm|cli)/.*)$"

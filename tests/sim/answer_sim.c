@@ -199,12 +199,12 @@ static uint16_t choose_status(bool early)
     return world_happens(WORLD_ANSWER_EMPTY) ? 204 : 200;
 }
 
-static enum answer_framing choose_framing(const struct answer *answer)
+static enum answer_framing choose_framing(const struct answer *answer, bool early)
 {
     if (answer->status == 204) {
         return ANSWER_NO_BODY;
     }
-    if (world_happens(WORLD_ANSWER_CLOSE_DELIMITED)) {
+    if (!early && world_happens(WORLD_ANSWER_CLOSE_DELIMITED)) {
         return ANSWER_UNTIL_CLOSE;
     }
     if (!answer->old_version && (world_happens(WORLD_ANSWER_CHUNKED) || answer->sse)) {
@@ -222,7 +222,7 @@ void answer_choose(struct answer *answer, bool early, uint64_t body_size_max)
     if (answer_turns_away(answer)) {
         choose_wait(answer);
     }
-    answer->framing = choose_framing(answer);
+    answer->framing = choose_framing(answer, early);
     answer->sse = answer->sse && answer->status == 200 && !answer->to_head;
     answer->events = answer->sse ? (uint32_t)world_size(40) : 0;
     answer->body_size = answer->status == 204 ? 0 : world_size(min_u64(size_max, body_size_max));

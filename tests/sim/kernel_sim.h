@@ -21,8 +21,9 @@ enum operation_kind { OPERATION_PLAIN, OPERATION_QUIET, OPERATION_CANCEL };
 
 /* What the kernel knows of an operation. */
 struct operation {
-    bool under_way; /* called, and its end not handed out */
-    bool held;      /* submitted, and its end not posted */
+    bool under_way;         /* called, and its end not handed out */
+    uint64_t ended_on_turn; /* when its end was handed out */
+    bool held;              /* submitted, and its end not posted */
     int fd;
     const char *bytes; /* of a send; borrowed */
     size_t size;

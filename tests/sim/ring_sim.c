@@ -240,6 +240,11 @@ void ring_cancel(struct ring *ring, struct ring_tag tag)
     struct ring_conn *owner = conn_at(ring, tag.conn);
 
     world_trace("conn %u: cancel verb %u", tag.conn, tag.verb);
+    if (tag.verb < RING_CLOSE && !owner->operations[tag.verb].under_way &&
+        owner->operations[tag.verb].ended_on_turn == sim.turns) {
+        world_note(WORLD_CANCEL_TOO_LATE); /* its end waits behind what the caller acts on */
+        return;
+    }
     if (tag.verb >= RING_CLOSE || !owner->operations[tag.verb].under_way) {
         world_violation("conn %u: verb %u is cancelled and not under way", tag.conn, tag.verb);
     }
@@ -392,6 +397,7 @@ static void ring_tell(struct ring *ring, const struct ring_done *done)
     }
     if (!done->more) {
         operation->under_way = false;
+        operation->ended_on_turn = sim.turns;
         sim.operations--;
     }
 }

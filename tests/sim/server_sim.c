@@ -83,8 +83,27 @@ const struct server_ledger *server_sim_ledger(uint32_t number)
     return &servers.ledger[number];
 }
 
+/*
+ * Did unasked bytes race with the request that is being sent on that connection? They did if the
+ * client was told of none of them before its first byte was submitted.
+ */
+static void conn_taint(const struct net_socket *socket, struct server_conn *conn)
+{
+    if (!conn->tainted && conn->unasked_at != WORLD_NEVER && socket->in_request &&
+        socket->request_handed <= conn->unasked_at) {
+        world_note(WORLD_UNASKED_TAKEN); /* what was unasked now looks like the answer */
+        conn->tainted = true;
+        servers.tainted[conn->serial % COUNT_OF(servers.tainted)] = true;
+    }
+}
+
 bool server_sim_is_tainted(uint32_t serial)
 {
+    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
+        if (servers.conns[i].serial == serial && net_socket_at(i)->serial == serial) {
+            conn_taint(net_socket_at(i), &servers.conns[i]);
+        }
+    }
     return serial < COUNT_OF(servers.tainted) && servers.tainted[serial];
 }
 
@@ -190,20 +209,12 @@ static void count_busy(const struct net_socket *socket)
 static void check_use(const struct net_socket *socket, struct server_conn *conn)
 {
     count_busy(socket);
+    conn_taint(socket, conn);
     if (conn->tainted || conn->answered == 0) {
         return;
     }
-    if (conn->unasked_at != WORLD_NEVER) {
-        if (socket->request_known > conn->unasked_at) {
-            world_violation("conn %u is used again although it said something unasked",
-                            socket->conn);
-        }
-        if (socket->request_handed <= conn->unasked_at) {
-            world_note(WORLD_UNASKED_TAKEN); /* what was unasked now looks like the answer */
-            conn->tainted = true;
-            servers.tainted[conn->serial % COUNT_OF(servers.tainted)] = true;
-            return;
-        }
+    if (conn->unasked_at != WORLD_NEVER && socket->request_known > conn->unasked_at) {
+        world_violation("conn %u is used again although it said something unasked", socket->conn);
     }
     if (net_received(socket) < conn->answer_end) {
         world_violation("conn %u is used again before its answer was received", socket->conn);
@@ -232,7 +243,10 @@ static void finish_closed(struct net_socket *socket)
 /* From now on only the rest of a body, if any, may come. */
 static void conn_become_deaf(struct server_conn *conn)
 {
-    conn->deaf_left = conn->state == SERVER_BODY ? ledger_of(conn)->body_size - conn->body_read : 0;
+    if (conn->state != SERVER_DEAF) {
+        conn->deaf_left =
+            conn->state == SERVER_BODY ? ledger_of(conn)->body_size - conn->body_read : 0;
+    }
     conn->state = SERVER_DEAF;
     conn->number = 0;
     conn->head_size = 0;
@@ -347,7 +361,7 @@ static void put_answer(struct net_socket *socket, struct server_conn *conn, stru
     try->answer_end = conn->answer_end;
 }
 
-static void answer_early(struct net_socket *socket, struct server_conn *conn)
+static void answer_early(struct net_socket *socket, struct server_conn *conn, enum net_end end)
 {
     struct server_try *try = try_begin(conn);
     struct answer answer = choose_answer(conn, try, true);
@@ -355,6 +369,9 @@ static void answer_early(struct net_socket *socket, struct server_conn *conn)
     put_answer(socket, conn, try, &answer);
     conn->answered++;
     conn_become_deaf(conn);
+    if (end != NET_END_NONE) {
+        net_finish(socket, end);
+    }
 }
 
 /* The request is complete, and it is time. */
@@ -467,13 +484,13 @@ static void head_is_complete(struct net_socket *socket, struct server_conn *conn
     if (ledger_of(conn)->body_size == 0) {
         request_is_complete(socket, conn);
     } else if (world_happens(WORLD_EARLY_READS_ON)) {
-        answer_early(socket, conn);
+        answer_early(socket, conn, NET_END_NONE);
     } else if (world_happens(WORLD_EARLY_FIN)) {
-        answer_early(socket, conn);
-        finish_closed(socket);
+        answer_early(socket, conn, NET_END_FIN);
+    } else if (world_happens(WORLD_EARLY_CLOSED)) {
+        answer_early(socket, conn, NET_END_FIN_CLOSED);
     } else if (world_happens(WORLD_EARLY_RST)) {
-        answer_early(socket, conn);
-        net_finish(socket, NET_END_RST);
+        answer_early(socket, conn, NET_END_RST);
     } else if (world_happens(WORLD_READ_NEVER)) {
         conn->state = SERVER_THINKING; /* and never wakes */
         conn->wake_ns = WORLD_NEVER;
@@ -579,6 +596,7 @@ void server_sim_on_close(struct net_socket *socket)
 {
     struct server_conn *conn = conn_of(socket);
 
+    conn_taint(socket, conn);
     if (socket->state == NET_CONNECTED && socket->end == NET_END_NONE && world_below(2) == 0) {
         conn_read(socket, conn, net_incoming(socket).size);
     }

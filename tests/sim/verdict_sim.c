@@ -103,13 +103,16 @@ static void check_times(const struct ask *ask, const struct quoit_result *result
         }
         last_ns = max_u64(last_ns, in_order[i]);
     }
+    if (ask->submitted_ns != 0 && times->submitted_ns != ask->submitted_ns) {
+        world_violation("request %u: submitted_ns is not when it was submitted", ask->number);
+    }
     if (times->end_ns > world_now_ns()) {
         world_violation("request %u ends in the future", ask->number);
     }
     if (times->sent_ns != 0 && times->sent_ns < ask->start_ns) {
         world_violation("request %u was sent before its start_ns", ask->number);
     }
-    uint64_t ended_ns = until_ns(times->end_ns, ask->submitted_ns);
+    uint64_t ended_ns = until_ns(times->end_ns, times->submitted_ns);
     if (result->error == QUOIT_E_TIMEOUT_DEADLINE && ended_ns < ask->deadline_ns) {
         world_violation("request %u: its deadline passed too early", ask->number);
     }

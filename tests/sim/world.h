@@ -44,6 +44,7 @@
     X(DATA_FIRST, true, "a receive's deadline fires just after bytes")                             \
     X(DEADLINE_LATE, true, "a deadline fires late")                                                \
     X(CANCEL_LOST, true, "a cancel finds that its target has ended")                               \
+    X(CANCEL_TOO_LATE, true, "a cancel of what ended in this very turn")                           \
     X(CANCEL_WON, true, "a cancel ends its target")                                                \
     X(CANCEL_DATA_FIRST, true, "a cancelled receive still brings what was there")                  \
     X(CANCEL_NO_BUFFERS, true, "a cancelled receive ends with -ENOBUFS (before 6.5)")              \
@@ -81,6 +82,7 @@
     X(ANSWER_WAIT_LONG, false, "a wait of more than 120 s")                                        \
     X(EARLY_READS_ON, true, "answered before the body was read; reads on")                         \
     X(EARLY_FIN, true, "answered before the body was read; FIN")                                   \
+    X(EARLY_CLOSED, false, "answered before the body was read; closed, so that the rest resets")   \
     X(EARLY_RST, true, "answered before the body was read; RST")                                   \
     X(CLOSE_SAID, true, "Connection: close")                                                       \
     X(CLOSE_BY_VERSION, true, "HTTP/1.0")                                                          \

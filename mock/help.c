@@ -1,0 +1,70 @@
+/* help: see help.h. */
+#include "mock/help.h"
+
+const char help_head[] =
+    "usage: quoit-mock [OPTION]...\n"
+    "\n"
+    "A stand-in for an LLM server, with a script of faults and a ledger of what it\n"
+    "received. It serves until SIGTERM or SIGINT and exits 0; 2: wrong usage; 3: it\n"
+    "could not start.\n"
+    "\n"
+    "Server:\n";
+
+const char help_answers[] =
+    "\n"
+    "Answers. Each of these also holds for one request, as the header X-Mock-NAME, and\n"
+    "can be changed while the mock runs (POST /mock/settings, lines of \"NAME: VALUE\").\n"
+    "DELAY is 50ms, uniform:10ms:50ms or lognormal:MEDIAN:SIGMA. What is random follows\n"
+    "from --seed, the request's body and how often its key was executed before, not from\n"
+    "the order of arrival.\n";
+
+const char help_faults[] =
+    "\n"
+    "Faults. RULE is NAME[:ARGUMENT[:ARGUMENT]][@SHARE], or NAME:SHARE for a fault without\n"
+    "arguments; SHARE is the part of requests that it strikes, 1 if not given. Rules are\n"
+    "drawn one by one and hold together: chunked,close-mid-body. In a stream the N of\n"
+    "stall-mid-body, close-mid-body and reset-mid-body counts tokens.\n";
+
+const char help_rest[] =
+    "\n"
+    "Modes of the port (--plain-port is always served, so that the ledger can be had):\n"
+    "  serve        a server\n"
+    "  no-accept    the backlog is full of the mock's own connections: connecting hangs\n"
+    "  silent       accepts and reads, and says nothing, not even in TLS\n"
+    "  deaf         accepts and never reads; the kernel still takes in a few MiB of a write\n"
+    "\n"
+    "Paths, all behind any prefix (/openai/deployments/x/chat/completions) but where they\n"
+    "begin with a slash:\n"
+    "  POST chat/completions, completions, responses, messages    plain and \"stream\": true\n"
+    "  POST embeddings, GET models\n"
+    "  /echo        the request's body, with its Content-Type\n"
+    "  POST /raw    the request's body is the answer as it goes over the wire, head and all\n"
+    "  /missing     404\n"
+    "  GET /ledger, POST /ledger/reset, POST /mock/settings       of the mock; not counted\n"
+    "  any other    a small JSON answer, or --body-size bytes\n"
+    "\n"
+    "A body that is no JSON object gets a 400 where a model is asked. The text of an answer\n"
+    "begins with \"Answer to HASH:\", HASH being the first 16 hex digits of SHA-256 of the\n"
+    "request's body; x-request-id is req_HASH_EXECUTION. An X-Custom-Id or Idempotency-Key\n"
+    "header is the request's key and comes back as x-mock-key and as mock_key in a JSON\n"
+    "answer; without one the key is HASH.\n"
+    "\n"
+    "The ledger is JSON, a member a line:\n"
+    "  requests            heads read; = answers + cut + aborted + in_flight\n"
+    "  executions_total    requests read whole; executions: how often, by key\n"
+    "  answers             handed to the kernel to their last byte\n"
+    "  cut                 kept back by a fault, in part or whole\n"
+    "  aborted             the client left first; its FIN counts as leaving, too\n"
+    "  refused             not HTTP, too large, or with an X-Mock- header that is wrong\n"
+    "  in_flight           requests from their head read to the last byte of the answer\n"
+    "                      given to the kernel, or the end of the connection; in_flight_max\n"
+    "  bodies              how often each was received, by HASH\n"
+    "  *_hashes            values of Authorization, Cookie, *api-key*, hashed as bodies are\n"
+    "  lag_*_us            how late the mock's own timers were\n"
+    "  requests_by_second  since started_at\n"
+    "  last_head           the last request of each path (64 of them), secrets hashed\n"
+    "The rest says what its name says. Of a connection that has carried only requests for\n"
+    "the mock itself nothing is counted.\n"
+    "\n"
+    "The log has a line a request, tabs between: ms since the start, its number on its\n"
+    "connection, method, target, HASH, key or -, execution, status, faults (hex bits).\n";
