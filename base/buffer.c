@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define BUFFER_ROOM_MIN 256
 
@@ -44,17 +43,5 @@ bool buffer_reserve(struct buffer *buffer, size_t more)
     }
     buffer->bytes = bytes;
     buffer->room = room;
-    return true;
-}
-
-bool buffer_append(struct buffer *buffer, const void *bytes, size_t size)
-{
-    if (!buffer_reserve(buffer, size)) {
-        return false;
-    }
-    if (size != 0) { /* memcpy of nothing from NULL is undefined */
-        memcpy(buffer->bytes + buffer->size, bytes, size);
-        buffer->size += size;
-    }
     return true;
 }

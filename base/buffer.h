@@ -10,6 +10,7 @@
 #include "quoit.h"
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* All zero is an empty buffer. */
 struct buffer {
@@ -33,7 +34,17 @@ void buffer_trim(struct buffer *buffer, size_t room_max);
 QUOIT_MUST bool buffer_reserve(struct buffer *buffer, size_t more);
 
 /* False: out of memory, nothing has changed. */
-QUOIT_MUST bool buffer_append(struct buffer *buffer, const void *bytes, size_t size);
+QUOIT_MUST static inline bool buffer_append(struct buffer *buffer, const void *bytes, size_t size)
+{
+    if (size > buffer->room - buffer->size && !buffer_reserve(buffer, size)) {
+        return false;
+    }
+    if (size != 0) { /* memcpy of nothing from NULL is undefined */
+        memcpy(buffer->bytes + buffer->size, bytes, size);
+        buffer->size += size;
+    }
+    return true;
+}
 
 static inline struct quoit_span buffer_span(const struct buffer *buffer)
 {

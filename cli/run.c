@@ -378,6 +378,16 @@ static void run_stop_quota(struct run *run)
     run_stop(run, RUN_QUOTA);
 }
 
+static void run_stop_outage(struct run *run, const struct quoit_result *result)
+{
+    if (run->stop == RUN_GOING) {
+        run_say_why(run, "the server is down, for longer than --wait-for-server: %s%s%s",
+                    quoit_error_message(result->error), result->detail[0] != '\0' ? ": " : "",
+                    result->detail);
+    }
+    run_stop(run, RUN_OUTAGE);
+}
+
 /* Any answer that is not hopeless ends the probation. */
 static void run_end_probation(struct run *run, const struct quoit_result *result)
 {
@@ -400,6 +410,12 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
         return;
     }
     run->open--;
+    if (result->outage) {
+        summary_count(run->summary, result);
+        run_stop_outage(run, result);
+        run_drop(run, query);
+        return;
+    }
     switch (verdict) {
     case JUDGE_GOOD:
         run_settle(run, query, result, OUTPUT_GOOD);
@@ -487,10 +503,12 @@ static void run_show(struct run *run, uint64_t now_ns)
         return;
     }
     quoit_stats_read(run->engine, &stats);
+    uint64_t most = run->options->concurrency;
+    uint64_t in_flight = stats.in_flight + stats.queued; /* those go with the next turn */
     struct progress_counts counts = {
         .done = run->output->good + run->output->failed_lines,
         .failed = run->output->failed_lines,
-        .in_flight = stats.in_flight,
+        .in_flight = in_flight < most ? in_flight : most,
         .retries = stats.retries,
         .tokens = run->summary->tokens_out,
         .tokens_known = run->summary->tokens_known,

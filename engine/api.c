@@ -153,6 +153,7 @@ static void engine_free(struct quoit_engine *engine)
     free(engine->started);
     free(engine->done);
     free(engine->shared.plain);
+    buffer_free(&engine->memo.text);
     tls_context_drop(engine->options.tls);
     if (engine->fork_guard != NULL) {
         munmap(engine->fork_guard, 1);
@@ -299,11 +300,42 @@ static void slot_fill(struct slot *slot, const struct quoit_engine *engine,
     slot->judge = request->judge;
 }
 
+/*
+ * The lane of a request, and its URL in parts. A URL that was asked for last time, over TCP and by
+ * the same identity and limit, leads where it led.
+ */
+static enum quoit_error request_find_lane(struct quoit_engine *engine,
+                                          const struct quoit_request *request)
+{
+    struct engine_memo *memo = &engine->memo;
+    size_t size = strlen(request->url);
+    struct quoit_tls *tls;
+    struct url url;
+
+    if (memo->lane != NULL && size == memo->text.size && request->unix_path == NULL &&
+        request->tls == memo->tls && request->limit == memo->limit &&
+        memcmp(request->url, memo->text.bytes, size) == 0) {
+        return QUOIT_OK;
+    }
+    memo->lane = NULL;
+    buffer_reset(&memo->text);
+    if (!buffer_append(&memo->text, request->url, size)) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    enum quoit_error error = url_parse(memo->text.bytes, size, &url);
+    if (error != QUOIT_OK || (error = request_tls(engine, request, url.secure, &tls)) != QUOIT_OK) {
+        return error;
+    }
+    memo->url = url;
+    memo->tls = request->tls;
+    memo->limit = request->limit;
+    memo->lane = engine_lane(engine, &url, request->unix_path, tls, request->limit);
+    return memo->lane == NULL ? QUOIT_E_NO_MEMORY : QUOIT_OK;
+}
+
 enum quoit_error engine_submit(struct quoit_engine *engine, const struct quoit_request *request,
                                struct slot **slot_out)
 {
-    struct url url;
-    struct quoit_tls *tls;
     enum quoit_error error = request_check(request);
 
     if (error != QUOIT_OK) {
@@ -313,19 +345,18 @@ enum quoit_error engine_submit(struct quoit_engine *engine, const struct quoit_r
         return QUOIT_E_NO_SLOT;
     }
     struct slot *slot = LIST_FIRST(&engine->slots.lists[SLOT_FREE], struct slot, link);
-    if ((error = url_parse(request->url, strlen(request->url), &url)) != QUOIT_OK) {
+    if ((error = request_find_lane(engine, request)) != QUOIT_OK) {
         return error;
     }
-    struct request_head head = { request->method, &url, request->headers, request->headers_count,
-                                 request->body.size };
+    struct lane *lane = engine->memo.lane;
+    if (request->unix_path != NULL) {
+        engine->memo.lane = NULL; /* it led there because of the path */
+    }
+    struct request_head head = { request->method, &engine->memo.url, request->headers,
+                                 request->headers_count, request->body.size };
     buffer_reset(&slot->head);
-    if ((error = request_encode(&head, &slot->head)) != QUOIT_OK ||
-        (error = request_tls(engine, request, url.secure, &tls)) != QUOIT_OK) {
+    if ((error = request_encode(&head, &slot->head)) != QUOIT_OK) {
         return error;
-    }
-    struct lane *lane = engine_lane(engine, &url, request->unix_path, tls, request->limit);
-    if (lane == NULL) {
-        return QUOIT_E_NO_MEMORY;
     }
     engine->shared.now_ns = ring_now_ns(engine->ring);
     slot_fill(slot, engine, request, lane);

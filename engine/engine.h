@@ -78,6 +78,15 @@ struct quoit_limit {
     struct limiter limiter;
 };
 
+/* The last request's URL and where it led: batches ask the same one again and again. */
+struct engine_memo {
+    struct buffer text; /* owned: the URL; `url` points into it */
+    struct url url;
+    struct quoit_tls *tls; /* as the request named it; compared only */
+    struct quoit_limit *limit;
+    struct lane *lane; /* NULL: nothing is remembered */
+};
+
 struct quoit_engine {
     struct quoit_options options; /* defaults filled in; its strings and tls are ours */
     const char *thread;           /* whose it is: the address of a thread-local */
@@ -96,6 +105,7 @@ struct quoit_engine {
     struct resolver *resolver; /* made by the first name */
     struct list origins[ENGINE_ORIGIN_LISTS];
     uint32_t origins_count;
+    struct engine_memo memo;
 
     struct list runnable; /* lanes that may go, in turn */
     struct list ready;    /* slots with events, by `ready` */

@@ -38,8 +38,10 @@ static void engine_note_result(struct slot *slot, const struct attempt_end *end)
 
     result->error = slot->stream_error != QUOIT_OK ? slot->stream_error : end->error;
     result->os_error = result->error == QUOIT_OK ? 0 : end->os_error;
-    snprintf(slot->detail, sizeof(slot->detail), "%s",
-             result->error == QUOIT_OK || end->detail == NULL ? "" : end->detail);
+    slot->detail[0] = '\0';
+    if (result->error != QUOIT_OK && end->detail != NULL) {
+        snprintf(slot->detail, sizeof(slot->detail), "%s", end->detail);
+    }
     result->detail = slot->detail;
     result->status = 0;
     result->headers_count = 0;

@@ -176,6 +176,7 @@ static void engine_forget_origins(struct quoit_engine *engine, struct list *list
             list_remove(&origin->link);
             origin_destroy(engine, origin);
             engine->origins_count--;
+            engine->memo.lane = NULL;
         }
     }
 }

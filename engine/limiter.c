@@ -39,6 +39,9 @@ static void bucket_take(struct limiter_bucket *bucket, uint64_t units)
 {
     if (bucket->per_minute != 0) {
         bucket->level_ns -= bucket_cost_ns(bucket, units);
+        if (bucket->level_ns < -LIMITER_COST_MAX_NS) {
+            bucket->level_ns = -LIMITER_COST_MAX_NS;
+        }
     }
 }
 

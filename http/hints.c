@@ -184,7 +184,7 @@ struct hints_keep_alive hints_keep_alive(const struct quoit_header *headers, uin
     struct hints_keep_alive hints = { .timeout_ns = HINTS_NONE, .max = HINTS_NONE };
 
     for (uint32_t i = 0; i < count; i++) {
-        if (strcasecmp(headers[i].name, "keep-alive") == 0) {
+        if ((headers[i].name[0] | 0x20) == 'k' && strcasecmp(headers[i].name, "keep-alive") == 0) {
             hints_read_keep_alive(headers[i].value, &hints);
         }
     }

@@ -9,9 +9,11 @@
  * bytes are appended to the caller's buffer as they come. Interim responses (1xx) are swallowed and
  * counted. Parsing stops at the message's end: bytes past *consumed_out are not its.
  *
- * It fails by INVALID, with error and detail set: not HTTP (PROTOCOL), cut short (INCOMPLETE), over
- * a limit (TOO_LARGE), or no memory (NO_MEMORY). llhttp in strict mode frames the message; the
- * guard refuses what llhttp still lets through (http/guard.h).
+ * Trailers are checked and dropped. It fails by INVALID, with error and detail set: not HTTP
+ * (PROTOCOL), cut short (INCOMPLETE), over a limit (TOO_LARGE; a Content-Length above body_size_max
+ * is refused with the head, chunks when their bytes come), or no memory (NO_MEMORY). llhttp in
+ * strict mode frames the message; the guard refuses what llhttp still lets through, and finds the
+ * end on its own: where the two disagree, that is PROTOCOL too (http/guard.h).
  */
 #ifndef QUOIT_HTTP_RESPONSE_H
 #define QUOIT_HTTP_RESPONSE_H
@@ -38,7 +40,7 @@ struct response_options {
     struct buffer *body;    /* body bytes are appended; the caller may empty it between feeds */
     uint64_t body_size_max; /* of the whole body, however often `body` is emptied */
     uint32_t head_size_max; /* bytes of status lines, headers and trailers, 1xx included */
-    uint32_t headers_max;   /* header lines, trailers included */
+    uint32_t headers_max;   /* lines of one head, trailers included */
     bool to_head;           /* the request was HEAD: there is no body */
 };
 

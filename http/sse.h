@@ -6,7 +6,8 @@
  * `data` or `event` make no message. An event without data is none. What follows the last empty
  * line when the stream ends is dropped, as the standard says.
  *
- * It fails with SSE_TOO_LARGE over a limit and SSE_NO_MEMORY; then only reset or free may follow.
+ * It fails with SSE_TOO_LARGE for a line (without its end) over line_max or data over event_max,
+ * and with SSE_NO_MEMORY; then only reset or free may follow.
  */
 #ifndef QUOIT_HTTP_SSE_H
 #define QUOIT_HTTP_SSE_H

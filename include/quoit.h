@@ -172,7 +172,7 @@ enum quoit_stream {
 
 /* May a request be sent again although the server may have acted on it? */
 enum quoit_replay {
-    QUOIT_REPLAY_METHOD, /* as RFC 9110 9.2.2 says of its method: GET HEAD PUT DELETE OPTIONS TRACE */
+    QUOIT_REPLAY_METHOD, /* GET HEAD PUT DELETE OPTIONS TRACE may (RFC 9110 9.2.2) */
     QUOIT_REPLAY_YES,    /* also a POST */
     QUOIT_REPLAY_NO,
 };
@@ -191,14 +191,14 @@ struct quoit_request {
     uint64_t start_ns;                  /* an instant before which it is not sent; 0: now */
     uint64_t body_size_max;             /* of the answer; 0: the engine's */
     struct quoit_timeouts timeouts;
-    struct quoit_limit *limit;          /* NULL: none */
+    struct quoit_limit *limit; /* NULL: none */
     uint32_t headers_count;
-    uint32_t retries;                   /* at most; 0: 2; QUOIT_NONE: none */
-    uint32_t limit_tokens;              /* what it will take of limit's tokens: an estimate */
+    uint32_t retries;      /* at most; 0: 2; QUOIT_NONE: none */
+    uint32_t limit_tokens; /* what it will take of limit's tokens: an estimate */
     enum quoit_stream stream;
     enum quoit_replay replay;
-    bool judge;                         /* what an answer says makes no retry by itself: */
-                                        /* you decide at END, with quoit_again */
+    bool judge; /* what an answer says makes no retry by itself: */
+                /* you decide at END, with quoit_again */
     uint64_t reserved[8];
 };
 
@@ -217,18 +217,18 @@ struct quoit_times {
 /* How a request ended. QUOIT_OK and any status is an answer; an error may have part of one. */
 struct quoit_result {
     enum quoit_error error;
-    int os_error;                       /* errno, or 0 */
-    const char *detail;                 /* a line for people, never NULL; holds no secret */
-    uint32_t status;                    /* 0: no answer */
-    uint32_t attempts;                  /* all that were sent, free resends too */
+    int os_error;       /* errno, or 0 */
+    const char *detail; /* a line for people, never NULL; holds no secret */
+    uint32_t status;    /* 0: no answer */
+    uint32_t attempts;  /* all that were sent, free resends too */
     uint32_t headers_count;
     const struct quoit_header *headers; /* of the final answer, without trailers */
     struct quoit_span body;             /* as sent by the server; empty for a stream */
     struct quoit_times times;
-    uint64_t bytes_out, bytes_in;       /* of the last attempt: HTTP, not TLS */
-    bool reused;                        /* the last attempt had a kept connection */
-    bool maybe_billed;                  /* in some attempt it was sent in full, the answer lost */
-    bool outage;                        /* its origin was down, and stayed so for too long */
+    uint64_t bytes_out, bytes_in; /* of the last attempt: HTTP, not TLS */
+    bool reused;                  /* the last attempt had a kept connection */
+    bool maybe_billed;            /* in some attempt it was sent in full, the answer lost */
+    bool outage;                  /* its origin was down, and stayed so for too long */
 };
 
 enum quoit_event_kind { QUOIT_HEAD, QUOIT_PIECE, QUOIT_MESSAGE, QUOIT_END };
@@ -246,22 +246,22 @@ struct quoit_event {
     struct quoit_span bytes;           /* PIECE: of the body, joined if you are slow; */
                                        /* MESSAGE: its data */
     struct quoit_span name;            /* MESSAGE: its `event` field; empty if it has none */
-    const struct quoit_result *result; /* HEAD: status, headers, times so far; END: all; else NULL */
+    const struct quoit_result *result; /* HEAD: status, headers, times; END: all; else NULL */
 };
 
 /* Counts. The first four are now, the others since quoit_create. */
 struct quoit_stats {
     uint64_t queued, waiting, in_flight, done;
     uint64_t submitted, succeeded, failed, cancelled; /* succeeded: an answer of any status */
-    uint64_t retries, resent;    /* by the policy; by itself, after a dead kept connection */
-    uint64_t opened, reused;     /* connections opened; exchanges on a kept one */
+    uint64_t retries, resent;     /* by the policy; by itself, after a dead kept connection */
+    uint64_t opened, reused;      /* connections opened; exchanges on a kept one */
     uint64_t sqes, cqes, entries; /* of the ring; entries: io_uring_enter */
-    uint64_t spin_ns;            /* spent in busy waits */
-    uint64_t no_buffers;         /* receives that found no buffer */
+    uint64_t spin_ns;             /* spent in busy waits */
+    uint64_t no_buffers;          /* receives that found no buffer */
     uint64_t cq_overflows;
     uint64_t bytes_in, bytes_out; /* HTTP, of ended attempts */
-    uint64_t paced;              /* waits that a server asked for: 429, 503 with Retry-After */
-    uint64_t outages;            /* times that an origin was found to be down */
+    uint64_t paced;               /* waits that a server asked for: 429, 503 with Retry-After */
+    uint64_t outages;             /* times that an origin was found to be down */
     uint64_t reserved[10];
 };
 
@@ -305,7 +305,7 @@ QUOIT_API void quoit_destroy(struct quoit_engine *engine);
 QUOIT_API QUOIT_MUST enum quoit_error quoit_tls_create(const struct quoit_tls_options *options,
                                                        struct quoit_tls **tls_out);
 
-/* Give up the caller's hold; it is freed when its last request and engine are done. NULL allowed. */
+/* Give up the caller's hold; freed when its last request and engine are done. NULL is allowed. */
 QUOIT_API void quoit_tls_destroy(struct quoit_tls *tls);
 
 /*
@@ -330,9 +330,8 @@ QUOIT_API void quoit_tls_destroy(struct quoit_tls *tls);
  *   QUOIT_E_NO_MEMORY
  *   QUOIT_E_THREAD, QUOIT_E_FORKED
  */
-QUOIT_API QUOIT_MUST enum quoit_error quoit_submit(struct quoit_engine *engine,
-                                                   const struct quoit_request *request,
-                                                   uint64_t *id_out);
+QUOIT_API QUOIT_MUST enum quoit_error
+quoit_submit(struct quoit_engine *engine, const struct quoit_request *request, uint64_t *id_out);
 
 /*
  * Hand over what was submitted, and work until an event is ready, quoit_wake is called, a signal

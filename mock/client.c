@@ -167,6 +167,7 @@ static void client_count_handshake(struct client *client, uint64_t one)
     X509 *certificate = SSL_get1_peer_certificate(client->wire.ssl);
     bool resumed = SSL_session_reused(client->wire.ssl) == 1;
 
+    client->secured_in = ledger->resets;
     *(resumed ? &ledger->tls_resumed : &ledger->tls_full) += one;
     if (name != NULL) {
         tally_add(&ledger->server_names, name, strlen(name), one);
@@ -187,7 +188,7 @@ static void client_count_connection(struct client *client, bool counted)
     client->counted = counted;
     ledger->connections_opened += one;
     ledger->connections_open += one;
-    if (client->secured) {
+    if (client->secured && (counted || client->secured_in == ledger->resets)) {
         client_count_handshake(client, one);
     }
 }

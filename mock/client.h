@@ -52,6 +52,7 @@ struct client {
     uint64_t bytes_in;              /* since the last request that was counted */
     bool counted;                   /* the connection is in the ledger */
     bool secured;                   /* its handshake is done */
+    uint64_t secured_in;            /* its handshake stands in the ledger after so many resets */
     bool in_flight;                 /* its request is in the ledger, as in flight */
     bool left;                      /* the peer has ended its side */
     bool deaf;                      /* what comes is not read any more */

@@ -39,10 +39,12 @@ void ledger_reset(struct ledger *ledger, uint64_t now_ns)
 {
     uint64_t in_flight = ledger->in_flight;
     uint64_t connections_open = ledger->connections_open;
+    uint64_t resets = ledger->resets;
     bool keeps_bodies = ledger->keeps_bodies;
 
     ledger_free(ledger);
     ledger_init(ledger, keeps_bodies, now_ns);
+    ledger->resets = resets + 1;
     ledger->in_flight = in_flight;
     ledger->in_flight_max = in_flight;
     ledger->connections_open = connections_open;

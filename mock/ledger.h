@@ -36,6 +36,7 @@ struct ledger_secret {
 
 struct ledger {
     bool keeps_bodies; /* account for each body and each key */
+    uint64_t resets;
     uint64_t started_ns;
     uint64_t started_unix_ms;
 

@@ -269,13 +269,14 @@ def print_machine():
     if os.path.exists("/proc/cpuinfo"):
         found = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo", encoding="utf-8").read())
         cpu = found.group(1) if found else cpu
+    print("# One run of `make bench`\n")
     print(f"{cpu}, {os.cpu_count()} cores, Linux {platform.release()}; load average"
-          f" {os.getloadavg()[0]:.2f} at the start")
+          f" {os.getloadavg()[0]:.2f} at the start. What the columns mean: README.md beside this.\n")
     for command in (["nginx", "-v"], ["wrk", "-v"], ["h2load", "--version"], ["ab", "-V"]):
         if shutil.which(command[0]):
             said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   check=False).stdout.decode().splitlines()
-            print(f"- {said[0].strip('. ') if said else command[0]}")
+            print(f"- {command[0]}: {said[0] if said else 'unknown version'}")
 
 
 def main():

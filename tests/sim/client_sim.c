@@ -77,6 +77,8 @@ static void choose_timeouts(struct ask *ask, struct quoit_request *request)
         .deadline_ns = world_below(3) == 0 ? choose_timeout_ns() : 0,
     };
     ask->deadline_ns = request->timeouts.deadline_ns;
+    ask->stubborn = world_below(3) == 0 &&
+                    (request->timeouts.attempt_ns != 0 || request->timeouts.deadline_ns != 0);
     if (world_below(20) == 0) {
         request->body_size_max = 1 + world_below(5000);
     }
@@ -266,9 +268,10 @@ static bool ask_again(struct ask *ask, const struct quoit_result *result)
     if (error != QUOIT_OK || ask->cancelled) {
         world_violation("quoit_again of request %u: %s", ask->number, quoit_error_name(error));
     }
+    world_trace("request %u is asked again, in %.6f s", ask->number, (double)wait_ns / 1e9);
     client_counts.agains++;
     ask->agains++;
-    ask->head_seen = ask->paused = ask->is_tainted = false;
+    ask->head_seen = ask->is_tainted = false;
     ask->received = 0;
     ask->messages = 0;
     return true;
@@ -377,6 +380,9 @@ static void pause_or_go_on(struct ask *ask)
     if (ask->stream == QUOIT_WHOLE || ask->ended || paused == ask->paused) {
         return;
     }
+    if (ask->paused && ask->stubborn) {
+        return;
+    }
     if (quoit_pause(client.plan.engine, ask->id, paused) == QUOIT_OK) {
         world_trace("request %u: paused %d", ask->number, paused);
         client_counts.pauses += paused;
@@ -431,7 +437,8 @@ uint64_t client_wait_ns(void)
     bool patient = client.ended + (client.plan.asks - client.submitted) < client.plan.asks;
 
     for (uint32_t number = 1; number <= client.submitted; number++) {
-        patient &= !client.asks[number].paused || client.asks[number].ended;
+        const struct ask *ask = &client.asks[number];
+        patient &= !ask->paused || ask->ended || ask->stubborn;
     }
     switch (world_below(4)) {
     case 0:

@@ -67,8 +67,12 @@ static void choose_options(struct scenario *scenario)
     if (!scenario->calm) {
         options->outage_wait_ns = maybe(world_below(30 * NS_PER_S));
         options->body_size_max = world_below(8) == 0 ? 1 + world_below(20000) : 0;
-        options->timeouts.attempt_ns = maybe(1 + world_below(90 * NS_PER_S));
         options->timeouts.idle_ns = maybe(1 + world_below(20 * NS_PER_S));
+        /* The engine looks as often as its shortest timeout says: not for hours, then. */
+        bool looks_often = options->pool_idle_ns != 0 || options->timeouts.idle_ns != 0;
+        if (looks_often || world_below(2) == 0) {
+            options->timeouts.attempt_ns = 1 + world_below(90 * NS_PER_S);
+        }
     }
 }
 

@@ -188,9 +188,12 @@ static void count_busy(const struct net_socket *socket)
 
     for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
         struct net_socket *other = net_socket_at(i);
-        const struct server_conn *conn = &servers.conns[i];
-        if (other != socket && other->state == NET_CONNECTED && conn->serial == other->serial &&
-            conn_is_busy(other, conn)) {
+        struct server_conn *conn = &servers.conns[i];
+        if (other == socket || other->state != NET_CONNECTED || conn->serial != other->serial) {
+            continue;
+        }
+        conn_taint(other, conn);
+        if (!conn->tainted && conn_is_busy(other, conn)) {
             busy++;
             busy_here += other->server == socket->server && other->local == socket->local;
         }

@@ -12,6 +12,7 @@ struct ask {
     uint32_t number;
     uint64_t id; /* 0: not submitted */
     bool ended, cancelled, paused, kept;
+    bool stubborn; /* once paused, it stays so: its timeouts must end it */
     enum quoit_stream stream;
     enum quoit_replay replay;
     bool judge;

@@ -18,8 +18,8 @@ static int check_failures; /* of the test that runs */
 static const char *check_case_name = "";
 
 #define CHECK_FAIL(...)                                                                            \
-    (check_failures++, printf("%s:%d: %s%s", __FILE__, __LINE__, check_case_name,                  \
-                              *check_case_name ? ": " : ""),                                       \
+    (check_failures++,                                                                             \
+     printf("%s:%d: %s%s", __FILE__, __LINE__, check_case_name, *check_case_name ? ": " : ""),     \
      printf(__VA_ARGS__), putchar('\n'))
 
 #define CHECK(holds) ((holds) ? (void)0 : (void)CHECK_FAIL("does not hold: %s", #holds))
