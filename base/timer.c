@@ -98,7 +98,7 @@ uint64_t timer_next_ns(const struct timer_heap *heap)
 
 struct timer *timer_take(struct timer_heap *heap, uint64_t now_ns)
 {
-    if (timer_next_ns(heap) > now_ns) {
+    if (heap->count == 0 || heap->timers[1]->at_ns > now_ns) {
         return NULL;
     }
     struct timer *timer = heap->timers[1];
