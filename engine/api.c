@@ -598,6 +598,12 @@ const char *quoit_version(void)
 #define QUOIT_LIBURING_VERSION "unknown" /* the Makefile asks pkg-config: 2.3 has no macro */
 #endif
 
+#ifdef __clang__
+#define COMPILER __VERSION__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
 static char build_info[256];
 
 static void build_info_make(void)

@@ -80,8 +80,8 @@ struct conn {
     uint32_t index;     /* in the engine's table; the tag's name for it */
     int fd;             /* -1 in FREE */
     unsigned in_flight; /* BIT(verb) of what the kernel holds and will complete */
-    bool quiet;         /* a quiet send was started in turn quiet_turn, and not refuted */
-    uint64_t quiet_turn;
+    bool quiet;         /* a quiet send was started in round quiet_round, and not refuted */
+    uint64_t quiet_round;
     struct conn_shared *shared; /* borrowed: the engine's, for ever */
 
     /* Why it is closing or closed. */
@@ -108,7 +108,7 @@ struct conn {
 
     /* The request and its answer; meaningful in BUSY and after it, until the next conn_send. */
     struct conn_exchange exchange;
-    uint64_t send_turn;   /* bytes that come before this turn is over are not its answer */
+    uint64_t send_round;  /* bytes of the round in which it was sent came before it */
     size_t sent;          /* bytes of head and body handed over (encrypted, if TLS) */
     bool sending_stopped; /* the peer takes no more; what it says still counts */
     bool answered;        /* the answer is complete */

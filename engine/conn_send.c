@@ -89,7 +89,7 @@ bool conn_is_sending(const struct conn *conn)
 /* Note that a quiet send has stayed silent: the turn that submitted it is over. */
 void conn_settle_quiet(struct conn *conn)
 {
-    if (conn->quiet && ring_turns(conn->shared->ring) != conn->quiet_turn) {
+    if (conn->quiet && ring_settled(conn->shared->ring) > conn->quiet_round) {
         conn->quiet = false;
     }
 }
@@ -128,7 +128,7 @@ static void conn_send_quietly(struct conn *conn)
         conn->sent = pieces[0].size + pieces[1].size;
     }
     conn->quiet = true;
-    conn->quiet_turn = ring_turns(conn->shared->ring);
+    conn->quiet_round = ring_rounds(conn->shared->ring);
     ring_send_quiet(conn->shared->ring, conn->index, conn->fd, pieces);
 }
 
@@ -141,7 +141,7 @@ void conn_send(struct conn *conn, const struct conn_exchange *exchange)
     conn_settle_quiet(conn);
     conn->exchange = *exchange;
     conn->sent = 0;
-    conn->send_turn = ring_turns(conn->shared->ring);
+    conn->send_round = ring_rounds(conn->shared->ring);
     conn->answered = false;
     conn->sending_stopped = false;
     conn->received = 0;

@@ -82,9 +82,7 @@ static void engine_send(struct quoit_engine *engine, struct slot *slot, struct c
     conn_send(conn, &exchange);
     engine->stats.reused += conn->reused;
     engine->started[engine->started_count++] = conn->index;
-    if (slot->paused && conn->state == CONN_BUSY) {
-        conn_pause(conn, true);
-    }
+    engine_set_paused(engine, slot, slot->paused);
 }
 
 /* Open a connection to the slot's next address. False: nothing came of it, *error_out says why. */

@@ -13,7 +13,6 @@
 #include "base/bits.h"
 #include "http/sse.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,7 +118,7 @@ static void engine_begin_stream(struct quoit_engine *engine, struct slot *slot,
 
 static size_t slot_held(const struct slot *slot)
 {
-    return slot->answer.size - slot->answer_read + slot->messages.size - slot->messages_read;
+    return slot->answer_due - slot->answer_read + slot->messages.size - slot->messages_read;
 }
 
 /* Hold the stream back, or let it go on, as its owner and its buffer say. */
@@ -159,14 +158,15 @@ void engine_on_progress(struct quoit_engine *engine, struct slot *slot, struct c
         engine_begin_stream(engine, slot, conn);
         engine_make_ready(engine, slot);
     }
-    if (slot->answer.size > slot->answer_read) {
+    if (slot->stream == QUOIT_SSE && slot->stream_error == QUOIT_OK) {
+        slot->stream_error = engine_cut(slot, engine_now_ns(engine));
+    } else if (slot->answer.size > slot->answer_due) {
+        slot->answer_due = slot->answer.size;
         slot->piece_ns = engine_now_ns(engine);
-        if (slot->stream == QUOIT_SSE && slot->stream_error == QUOIT_OK) {
-            slot->stream_error = engine_cut(slot, slot->piece_ns);
-        }
     }
     if (slot->stream_error != QUOIT_OK) {
         buffer_reset(&slot->answer);
+        slot->answer_due = 0;
         if (conn->state == CONN_BUSY) {
             conn_close(conn, slot->stream_error);
         }
@@ -220,11 +220,11 @@ static bool engine_next_of_stream(struct slot *slot, struct quoit_event *event)
         event_take_message(event, slot);
         return true;
     }
-    if (slot->answer_read < slot->answer.size) {
+    if (slot->answer_read < slot->answer_due) {
         event_fill(event, slot, QUOIT_PIECE, slot->piece_ns);
         event->bytes = (struct quoit_span){ slot->answer.bytes + slot->answer_read,
-                                            slot->answer.size - slot->answer_read };
-        slot->answer_read = slot->answer.size;
+                                            slot->answer_due - slot->answer_read };
+        slot->answer_read = slot->answer_due;
         return true;
     }
     return false;
@@ -264,20 +264,22 @@ void engine_release(struct quoit_engine *engine, struct slot *slot)
     slot_move(&engine->slots, slot, SLOT_FREE);
 }
 
+/* Forget the first `size` bytes. */
+static void buffer_forget(struct buffer *buffer, size_t *size)
+{
+    if (*size > 0) {
+        buffer->size -= *size;
+        memmove(buffer->bytes, buffer->bytes + *size, buffer->size);
+        *size = 0;
+    }
+}
+
 /* Forget what was handed out of a stream's buffers. */
 static void slot_forget_handed(struct slot *slot)
 {
-    if (slot->answer_read > 0) {
-        assert(slot->answer_read == slot->answer.size);
-        buffer_reset(&slot->answer);
-        slot->answer_read = 0;
-    }
-    if (slot->messages_read > 0) {
-        slot->messages.size -= slot->messages_read;
-        memmove(slot->messages.bytes, slot->messages.bytes + slot->messages_read,
-                slot->messages.size);
-        slot->messages_read = 0;
-    }
+    slot->answer_due -= slot->answer_read;
+    buffer_forget(&slot->answer, &slot->answer_read);
+    buffer_forget(&slot->messages, &slot->messages_read);
 }
 
 void engine_tidy(struct quoit_engine *engine)

@@ -87,7 +87,7 @@ struct ring {
     uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
     bool wake_armed;
 
-    uint64_t before_ns, after_ns, turns;
+    uint64_t before_ns, after_ns, rounds, settled;
     uint64_t spin_max_ns;
     uint32_t spin_penalty, spin_skip; /* DESIGN.md 3.6 */
     struct ring_stats stats;
@@ -708,27 +708,38 @@ static uint32_t ring_copy_out(struct ring *ring, struct ring_done *done, uint32_
     return count;
 }
 
-uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,
-                   bool calm)
+/* Hand over what was started, and wait. */
+static void ring_enter_anew(struct ring *ring, uint64_t wait_ns, bool calm)
 {
     if (!ring->wake_armed) {
         ring_arm_wake(ring);
     }
     ring_submit_closings(ring);
     ring_offer_buffers(ring);
-    ring->before_ns = clock_ns();
-    if (wait_ns == 0 || io_uring_cq_ready(&ring->uring) > 0 ||
-        io_uring_cq_has_overflow(&ring->uring)) {
+    if (wait_ns == 0) {
         ring_enter(ring);
     } else {
         ring_wait(ring, wait_ns, calm);
+    }
+}
+
+uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,
+                   bool calm)
+{
+    ring->before_ns = clock_ns();
+    if (io_uring_cq_has_overflow(&ring->uring)) {
+        ring->stats.entries++;
+        io_uring_get_events(&ring->uring); /* the rest of what had come: submit nothing */
+    } else if (io_uring_cq_ready(&ring->uring) == 0) {
+        ring_enter_anew(ring, wait_ns, calm);
+        ring->rounds++;
     }
 
     uint32_t count = ring_copy_out(ring, done, done_max);
     if (io_uring_cq_has_overflow(&ring->uring)) {
         ring->stats.cq_overflows++;
     } else if (io_uring_cq_ready(&ring->uring) == 0) {
-        ring->turns++;
+        ring->settled = ring->rounds;
     }
     ring->after_ns = clock_ns();
     return count;
@@ -752,9 +763,14 @@ uint64_t ring_after_ns(const struct ring *ring)
     return ring->after_ns;
 }
 
-uint64_t ring_turns(const struct ring *ring)
+uint64_t ring_settled(const struct ring *ring)
 {
-    return ring->turns;
+    return ring->settled;
+}
+
+uint64_t ring_rounds(const struct ring *ring)
+{
+    return ring->rounds;
 }
 
 struct ring_stats ring_stats_read(const struct ring *ring)

@@ -86,10 +86,17 @@ uint64_t ring_after_ns(const struct ring *ring);
 uint64_t ring_now_ns(const struct ring *ring);
 
 /*
- * Counts turns that brought all there was: once the number has moved, what was started before it
- * moved has been submitted, and a quiet send among it is over, or its completion was handed out.
+ * Counts rounds: turns that submitted. Where a turn could not hand out all that had come, the next
+ * one hands out the rest and submits nothing: so a completion that is handed out once the number
+ * has moved came behind what was started before it moved.
  */
-uint64_t ring_turns(const struct ring *ring);
+uint64_t ring_rounds(const struct ring *ring);
+
+/*
+ * The newest round all of whose completions were handed out. What was started while ring_rounds was
+ * R has been submitted, and a quiet send among it is over, once this is above R.
+ */
+uint64_t ring_settled(const struct ring *ring);
 
 /* End a ring_turn that waits, or the next one. Any thread, any signal handler. */
 void ring_wake(struct ring *ring);

@@ -116,6 +116,7 @@ void slot_reset_answer(struct slot *slot)
 {
     slot->detail[0] = '\0';
     slot->messages_read = 0;
+    slot->answer_due = 0;
     slot->answer_read = 0;
     slot->stream_error = QUOIT_OK;
     slot->streams = false;

@@ -98,7 +98,8 @@ struct slot {
     struct buffer answer;          /* owned; the body, or the pieces not yet handed out */
     struct buffer messages;        /* owned; SSE: records that are cut, see engine_event.c */
     size_t messages_read;          /* bytes of `messages` handed out */
-    size_t answer_read;            /* bytes of a stream's `answer` handed out */
+    size_t answer_due;             /* bytes of a stream's `answer` to be handed out as pieces */
+    size_t answer_read;            /* of those, bytes that were */
     enum quoit_error stream_error; /* its events could not be cut or kept */
     struct sse *sse;               /* owned; made by the first SSE stream */
     uint64_t piece_ns, head_ns;    /* when the newest piece, the head, came */

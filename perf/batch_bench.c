@@ -58,13 +58,15 @@ static void bench_open(struct bench *bench)
     }
 }
 
-static void bench_submit(struct bench *bench, uint64_t requests)
+static void bench_submit(struct bench *bench, uint64_t requests, uint64_t under_way_max)
 {
     uint64_t id;
 
-    while (bench->submitted < requests &&
-           bench->submitted - bench->done < bench->options->in_flight) {
+    while (bench->submitted < requests && bench->submitted - bench->done < under_way_max) {
         enum quoit_error error = quoit_submit(bench->engine, &bench->request, &id);
+        if (error == QUOIT_E_NO_SLOT && under_way_max > bench->options->in_flight) {
+            return; /* in the warm-up: those that have just ended hold theirs for a turn more */
+        }
         if (error != QUOIT_OK) {
             bench_die("submit", error);
         }
@@ -86,15 +88,15 @@ static void bench_take(struct bench *bench, const struct quoit_result *result)
     bench->done++;
 }
 
-/* Send `requests`, keeping as many under way as asked for, until all have ended. */
-static void bench_run(struct bench *bench, uint64_t requests)
+/* Send `requests`, keeping `under_way_max` of them submitted, until all have ended. */
+static void bench_run(struct bench *bench, uint64_t requests, uint64_t under_way_max)
 {
     struct quoit_event events[BENCH_EVENTS];
 
     bench->submitted = 0;
     bench->done = 0;
     while (bench->done < requests) {
-        bench_submit(bench, requests);
+        bench_submit(bench, requests, under_way_max);
         quoit_turn(bench->engine, QUOIT_NEVER);
         for (uint32_t count; (count = quoit_next(bench->engine, events, BENCH_EVENTS)) != 0;) {
             for (uint32_t i = 0; i < count; i++) {
@@ -125,12 +127,13 @@ int main(int count, char **words)
 
     bench.options = &options;
     bench_open(&bench);
-    bench_run(&bench, options.warmup);
+    /* Twice as many as may be in flight, so that each slot has been used: a cold one allocates. */
+    bench_run(&bench, options.warmup, 2 * options.in_flight);
     uint64_t failed = bench.measure.failed;
 
     struct measure_counts totals = bench_totals(&bench);
     measure_start(&bench.measure, &totals);
-    bench_run(&bench, options.requests);
+    bench_run(&bench, options.requests, options.in_flight);
     totals = bench_totals(&bench);
     measure_end(&bench.measure, &totals);
 

@@ -158,7 +158,7 @@ static void test_a_signal_ends_the_turn_with_and_without_a_wake(void)
 {
     struct quoit_engine *engine = live_engine(NULL);
     struct sigaction action = { .sa_handler = on_alarm };
-    struct itimerval soon = { .it_value.tv_usec = 20000 };
+    struct itimerval soon = { { 0, 20000 }, { 0, 20000 } }; /* again: it may come too early */
 
     sigaction(SIGALRM, &action, NULL);
     submit_stalled(engine);
@@ -169,6 +169,7 @@ static void test_a_signal_ends_the_turn_with_and_without_a_wake(void)
         setitimer(ITIMER_REAL, &soon, NULL);
         CHECK_EQ(quoit_turn(engine, QUOIT_NEVER), 0);
     }
+    setitimer(ITIMER_REAL, &(struct itimerval){ 0 }, NULL);
     signalled_engine = NULL;
     quoit_destroy(engine);
 }

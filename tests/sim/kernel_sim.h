@@ -66,7 +66,8 @@ struct ring {
     enum buffer_state *buffer_states;
     uint32_t buffers_count, buffers_free, buffers_handed;
 
-    uint64_t before_ns, after_ns, turns;
+    uint64_t before_ns, after_ns, rounds, settled;
+    bool left_over; /* the last turn could not hand out all that had come */
     bool woken;
     struct ring_stats stats;
 };

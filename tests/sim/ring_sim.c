@@ -424,6 +424,7 @@ static uint32_t ring_hand_out(struct ring *ring, struct ring_done *done, uint32_
         count++;
     }
     ring->stats.cq_overflows += overflow;
+    ring->left_over = overflow && ring->posted_count > 0;
     *all_out = ring->posted_count == 0 || (late && !overflow);
     return count;
 }
@@ -455,7 +456,12 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
     }
     world_advance_to(world_now_ns() + world_below(5 * NS_PER_US));
     ring->before_ns = world_now_ns();
-    kernel_submit(ring);
+    if (ring->left_over) {
+        wait_ns = 0; /* the rest of what had come: submit nothing */
+    } else {
+        kernel_submit(ring);
+        ring->rounds++;
+    }
     for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
         net_socket_at(i)->known = net_socket_at(i)->handed;
     }
@@ -465,7 +471,9 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
     ring->after_ns = world_now_ns();
     bool all_out = true;
     uint32_t count = ring_hand_out(ring, done, done_max, &all_out);
-    ring->turns += all_out;
+    if (all_out) {
+        ring->settled = ring->rounds;
+    }
     return count;
 }
 
@@ -485,9 +493,14 @@ uint64_t ring_now_ns(const struct ring *ring)
     return world_now_ns();
 }
 
-uint64_t ring_turns(const struct ring *ring)
+uint64_t ring_rounds(const struct ring *ring)
 {
-    return ring->turns;
+    return ring->rounds;
+}
+
+uint64_t ring_settled(const struct ring *ring)
+{
+    return ring->settled;
 }
 
 struct ring_stats ring_stats_read(const struct ring *ring)

@@ -46,10 +46,9 @@ static const struct error_case errors[] = {
     { 35, "QUOIT_E_NO_DESCRIPTOR", "resource", true },
 };
 
-static const enum quoit_error all[] = {
-    QUOIT_OK,
+static const enum quoit_error all[] = { QUOIT_OK,
 #define X(number, name, transient, code, message) QUOIT_E_##name,
-    QUOIT_ERROR_MAP(X)
+                                        QUOIT_ERROR_MAP(X)
 #undef X
 };
 

@@ -1,0 +1,416 @@
+/*
+ * batch_test: arrays of requests (all at once, or as they end), how many are in flight, and rate
+ * limits.
+ */
+#include "tests/live/live.h"
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+
+#define COUNT 500
+
+static struct live_server server;
+
+/* A batch, or the end of the test. */
+static struct quoit_batch *batch_of(struct quoit_engine *engine,
+                                    const struct quoit_request *requests, size_t count)
+{
+    struct quoit_batch *batch = NULL;
+
+    if (quoit_batch_create(engine, requests, count, &batch) != QUOIT_OK) {
+        live_give_up("a batch");
+    }
+    return batch;
+}
+
+/* Each with a path and a body of its own: request i echoes "body i". */
+struct echoes {
+    char bodies[COUNT][16];
+    struct quoit_request requests[COUNT];
+};
+
+static void echoes_fill(struct echoes *echoes)
+{
+    static char url[100];
+
+    snprintf(url, sizeof(url), "%s/echo", server.url);
+    memset(echoes, 0, sizeof(*echoes));
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(echoes->bodies[i], sizeof(echoes->bodies[i]), "body %d", i);
+        echoes->requests[i] =
+            (struct quoit_request){ .url = url,
+                                    .body = { echoes->bodies[i], strlen(echoes->bodies[i]) } };
+    }
+}
+
+static void check_echo(const struct quoit_result *result, const struct quoit_request *request)
+{
+    CHECK(result != NULL);
+    if (result != NULL) {
+        CHECK_EQ(result->error, QUOIT_OK);
+        CHECK_EQ(result->status, 200);
+        CHECK_MEM(result->body.bytes, result->body.size, request->body.bytes, request->body.size);
+    }
+}
+
+/* -------- batches -------- */
+
+static void test_gather_gives_results_in_the_order_of_the_requests(void)
+{
+    static struct echoes echoes;
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .requests_max = 20, .in_flight_max = 8 });
+
+    live_set(&server, "");
+    echoes_fill(&echoes);
+    struct quoit_batch *batch = batch_of(engine, echoes.requests, COUNT);
+    CHECK(quoit_batch_result(batch, 0) == NULL); /* it has not ended */
+    quoit_batch_wait(batch);
+    for (size_t i = 0; i < COUNT; i++) {
+        check_echo(quoit_batch_result(batch, i), &echoes.requests[i]);
+    }
+    CHECK(quoit_batch_result(batch, COUNT) == NULL);
+    /* Results outlive turns and other requests. */
+    for (int i = 0; i < 30; i++) {
+        CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
+        quoit_turn(engine, 0);
+    }
+    check_echo(quoit_batch_result(batch, 7), &echoes.requests[7]);
+    CHECK_EQ(live_number(&server, "in_flight_max"), 8);
+    CHECK_EQ(live_number(&server, "executions_total"), COUNT + 30);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+}
+
+static void test_next_gives_each_once_in_the_order_in_which_they_end(void)
+{
+    static struct echoes echoes;
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .requests_max = 64 });
+    static bool seen[COUNT];
+    uint64_t last_ns = 0;
+    size_t index;
+
+    echoes_fill(&echoes);
+    live_set(&server, "latency 0ms..20ms");
+    struct quoit_batch *batch = batch_of(engine, echoes.requests, COUNT);
+    for (size_t given = 0; given < COUNT; given++) {
+        index = quoit_batch_next(batch, QUOIT_NEVER);
+        CHECK(index < COUNT && !seen[index]);
+        if (index >= COUNT) {
+            break;
+        }
+        seen[index] = true;
+        const struct quoit_result *result = quoit_batch_result(batch, index);
+        check_echo(result, &echoes.requests[index]);
+        CHECK(result->times.end_ns >= last_ns);
+        last_ns = result->times.end_ns;
+    }
+    CHECK(quoit_batch_next(batch, QUOIT_NEVER) == SIZE_MAX); /* all have been given */
+    quoit_batch_destroy(batch);
+    live_set(&server, "latency 0");
+    quoit_destroy(engine);
+}
+
+static void test_a_name_in_a_batch_is_nothing_to_be_woken_by(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    char url[80];
+
+    snprintf(url, sizeof(url), "http://localhost:%u/page", server.port);
+    struct quoit_request requests[] = { { .url = url }, { .url = url } };
+    struct quoit_batch *batch = batch_of(engine, requests, 2);
+    CHECK(quoit_batch_next(batch, QUOIT_NEVER) < 2);
+    CHECK(quoit_batch_next(batch, QUOIT_NEVER) < 2);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+}
+
+static void test_what_cannot_be_submitted_has_its_error_as_result(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    char page[100];
+    const struct quoit_header bad = { "Host", "x" };
+
+    snprintf(page, sizeof(page), "%s/page", server.url);
+    struct quoit_request requests[] = {
+        { .url = page },
+        { .url = "ftp://x" },
+        { .url = page, .headers = &bad, .headers_count = 1 },
+        { .url = page, .stream = QUOIT_PIECES, .judge = true }, /* sent whole, whatever it says */
+    };
+    struct quoit_batch *batch = batch_of(engine, requests, 4);
+    quoit_batch_wait(batch);
+    CHECK_EQ(quoit_batch_result(batch, 0)->status, 200);
+    CHECK_EQ(quoit_batch_result(batch, 1)->error, QUOIT_E_URL);
+    CHECK_EQ(quoit_batch_result(batch, 2)->error, QUOIT_E_HEADER);
+    CHECK(quoit_batch_result(batch, 1)->detail != NULL);
+    CHECK(quoit_batch_result(batch, 1)->body.bytes != NULL);
+    CHECK(quoit_result_header(quoit_batch_result(batch, 1), "x") == NULL);
+    CHECK_EQ(quoit_batch_result(batch, 3)->body.size, 56);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+}
+
+static void test_a_batch_of_nothing_is_done(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_batch *batch = batch_of(engine, NULL, 0);
+
+    CHECK(quoit_batch_next(batch, QUOIT_NEVER) == SIZE_MAX);
+    quoit_batch_wait(batch);
+    quoit_batch_destroy(batch);
+    quoit_batch_destroy(NULL);
+    quoit_destroy(engine);
+}
+
+static void test_events_of_others_wait_meanwhile(void)
+{
+    static struct echoes echoes;
+    struct quoit_engine *engine = live_engine(NULL);
+
+    echoes_fill(&echoes);
+    uint64_t id = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+    struct quoit_batch *batch = batch_of(engine, echoes.requests, 50);
+    quoit_batch_wait(batch);
+    struct quoit_event event = live_next(engine);
+    CHECK(event.id == id);
+    CHECK_EQ(event.result->status, 200);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+}
+
+static void test_two_batches_stand_side_by_side(void)
+{
+    static struct echoes echoes;
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .requests_max = 16 });
+
+    echoes_fill(&echoes);
+    struct quoit_batch *first = batch_of(engine, echoes.requests, 100);
+    struct quoit_batch *second = batch_of(engine, echoes.requests + 100, 100);
+    for (size_t i = 0; i < 100; i++) {
+        size_t one = quoit_batch_next(first, QUOIT_NEVER);
+        check_echo(quoit_batch_result(first, one), &echoes.requests[one]);
+        one = quoit_batch_next(second, QUOIT_NEVER);
+        check_echo(quoit_batch_result(second, one), &echoes.requests[100 + one]);
+    }
+    quoit_batch_destroy(first);
+    quoit_batch_destroy(second);
+    quoit_destroy(engine);
+}
+
+static void test_a_wait_that_is_too_short_gives_none(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    const struct quoit_header header = { "X-Mock-Fault", "stall-before" };
+    char page[100];
+
+    snprintf(page, sizeof(page), "%s/page", server.url);
+    struct quoit_request requests[] = { { .url = page, .headers = &header, .headers_count = 1 } };
+    struct quoit_batch *batch = batch_of(engine, requests, 1);
+    uint64_t before_ns = quoit_now_ns();
+    CHECK(quoit_batch_next(batch, 50 * LIVE_NS_PER_MS) == SIZE_MAX);
+    CHECK(quoit_now_ns() - before_ns >= 50 * LIVE_NS_PER_MS);
+    CHECK(quoit_batch_next(batch, 0) == SIZE_MAX);
+    CHECK(quoit_batch_result(batch, 0) == NULL);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+}
+
+static void test_a_batch_destroyed_midway_cancels_what_is_left(void)
+{
+    static struct echoes echoes;
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .requests_max = 64, .in_flight_max = 32 });
+
+    echoes_fill(&echoes);
+    for (size_t given = 0; given < 40; given += 13) {
+        live_set(&server, "latency 0ms..5ms");
+        struct quoit_batch *batch = batch_of(engine, echoes.requests, COUNT);
+        for (size_t i = 0; i < given; i++) {
+            CHECK(quoit_batch_next(batch, QUOIT_NEVER) < COUNT);
+        }
+        quoit_batch_destroy(batch);
+        CHECK_EQ(live_stats(engine).in_flight + live_stats(engine).queued, 0);
+        CHECK(live_number(&server, "requests") < COUNT);
+    }
+    live_set(&server, "latency 0");
+    CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
+    quoit_destroy(engine);
+}
+
+static void test_batches_serve_fifty_thousand(void)
+{
+    size_t count = 50000;
+    struct quoit_request *requests = calloc(count, sizeof(*requests));
+    struct quoit_engine *engine = live_engine(NULL);
+    size_t good = 0;
+
+    live_set(&server, "");
+    for (size_t i = 0; i < count; i++) {
+        requests[i].url = live_url(&server, "/page");
+    }
+    for (size_t i = 0; i < count; i++) {
+        requests[i].url = requests[0].url;
+    }
+    struct quoit_batch *batch = batch_of(engine, requests, count);
+    quoit_batch_wait(batch);
+    for (size_t i = 0; i < count; i++) {
+        good += quoit_batch_result(batch, i)->status == 200;
+    }
+    CHECK_EQ(good, count);
+    CHECK_EQ(live_number(&server, "executions_total"), count);
+    CHECK(live_number(&server, "connections_opened") <= 64);
+    quoit_batch_destroy(batch);
+    free(requests);
+    quoit_destroy(engine);
+}
+
+/* -------- how many at a time -------- */
+
+static void test_exactly_so_many_are_in_flight(void)
+{
+    static const uint32_t wanted[] = { 1, 7, 64, 200 };
+    static struct echoes echoes;
+
+    echoes_fill(&echoes);
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+        struct quoit_engine *engine =
+            live_engine(&(struct quoit_options){ .in_flight_max = wanted[i] });
+        size_t count = wanted[i] == 1 ? 30 : COUNT;
+        live_set(&server, "latency 5ms");
+        struct quoit_batch *batch = batch_of(engine, echoes.requests, count);
+        quoit_batch_wait(batch);
+        CHECK_EQ(live_number(&server, "in_flight_max"), wanted[i]);
+        CHECK_EQ(live_number(&server, "connections_opened"), wanted[i]);
+        CHECK_EQ(live_number(&server, "executions_total"), count);
+        quoit_batch_destroy(batch);
+        quoit_destroy(engine);
+    }
+    live_set(&server, "latency 0");
+}
+
+static void test_one_origin_may_have_less_than_all(void)
+{
+    struct live_server other = live_start((const char *[]){ "--latency", "5ms", NULL });
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .in_flight_max = 8, .in_flight_per_origin_max = 5 });
+
+    live_set(&server, "latency 5ms");
+    for (int i = 0; i < 100; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+    }
+    for (int i = 0; i < 100; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(&other, "/page") });
+    }
+    CHECK_EQ(live_drain(engine, 200), 200);
+    CHECK_EQ(live_number(&server, "in_flight_max"), 5);
+    CHECK_EQ(live_number(&other, "in_flight_max"), 5);
+    quoit_destroy(engine);
+    live_set(&server, "latency 0");
+    live_stop(&other);
+}
+
+/* -------- rate limits -------- */
+
+static struct quoit_limit *limit_of(struct quoit_engine *engine, uint64_t requests, uint64_t tokens)
+{
+    struct quoit_limit *limit = NULL;
+
+    if (quoit_limit_create(engine, requests, tokens, &limit) != QUOIT_OK) {
+        live_give_up("a limit");
+    }
+    return limit;
+}
+
+static void test_a_limit_starts_full_and_refills_evenly(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_limit *limit = limit_of(engine, 600, 0); /* 10 a second */
+    struct quoit_request request = { .url = live_url(&server, "/page"), .limit = limit };
+    uint64_t before_ns = quoit_now_ns();
+
+    for (int i = 0; i < 605; i++) {
+        live_submit(engine, &request);
+    }
+    request.limit = NULL;
+    live_submit(engine, &request); /* not held up by those before it */
+    CHECK_EQ(live_drain(engine, 601), 601);
+    uint64_t full_ns = quoit_now_ns() - before_ns;
+    CHECK_EQ(live_drain(engine, 5), 5);
+    uint64_t all_ns = quoit_now_ns() - before_ns;
+    CHECK(all_ns > 490 * LIVE_NS_PER_MS);
+    CHECK(all_ns < 3 * LIVE_NS_PER_S + full_ns);
+    quoit_limit_destroy(limit);
+    quoit_destroy(engine);
+}
+
+static void test_tokens_are_taken_and_settled(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_limit *limit = limit_of(engine, 0, 6000); /* 100 a second */
+    struct quoit_request request = { .url = live_url(&server, "/page"),
+                                     .limit = limit,
+                                     .limit_tokens = 6000 };
+
+    uint64_t id = live_submit(engine, &request);
+    CHECK_EQ(live_next(engine).result->status, 200);
+    quoit_limit_settle(limit, id, 1000); /* gives 5000 back */
+    request.limit_tokens = 5000;
+    uint64_t before_ns = quoit_now_ns();
+    CHECK_EQ(live_run(engine, &request)->status, 200);
+    CHECK(quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S);
+    request.limit_tokens = 30; /* 300 ms of refilling, less what has passed */
+    before_ns = live_stats(engine).submitted == 2 ? before_ns : 0;
+    CHECK_EQ(live_run(engine, &request)->status, 200);
+    CHECK(quoit_now_ns() - before_ns > 250 * LIVE_NS_PER_MS);
+    quoit_limit_destroy(limit);
+    quoit_limit_destroy(NULL);
+    quoit_destroy(engine);
+}
+
+static void test_requests_of_one_limit_enter_in_order(void)
+{
+    struct live_server other = live_start((const char *[]){ NULL });
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_limit *limit = limit_of(engine, 0, 6000);
+    uint64_t ids[3];
+
+    /* The second has to wait for 100 ms; the third would have tokens at once. */
+    ids[0] = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                          .limit = limit,
+                                                          .limit_tokens = 5900 });
+    ids[1] = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                          .limit = limit,
+                                                          .limit_tokens = 110 });
+    ids[2] = live_submit(engine, &(struct quoit_request){ .url = live_url(&other, "/page"),
+                                                          .limit = limit,
+                                                          .limit_tokens = 5 });
+    for (int i = 0; i < 3; i++) {
+        CHECK(live_next(engine).id == ids[i]);
+    }
+    quoit_limit_destroy(limit);
+    quoit_destroy(engine);
+    live_stop(&other);
+}
+
+int main(void)
+{
+    server = live_start((const char *[]){ NULL });
+    RUN(test_gather_gives_results_in_the_order_of_the_requests);
+    RUN(test_next_gives_each_once_in_the_order_in_which_they_end);
+    RUN(test_a_name_in_a_batch_is_nothing_to_be_woken_by);
+    RUN(test_what_cannot_be_submitted_has_its_error_as_result);
+    RUN(test_a_batch_of_nothing_is_done);
+    RUN(test_events_of_others_wait_meanwhile);
+    RUN(test_two_batches_stand_side_by_side);
+    RUN(test_a_wait_that_is_too_short_gives_none);
+    RUN(test_a_batch_destroyed_midway_cancels_what_is_left);
+    RUN(test_batches_serve_fifty_thousand);
+    RUN(test_exactly_so_many_are_in_flight);
+    RUN(test_one_origin_may_have_less_than_all);
+    RUN(test_a_limit_starts_full_and_refills_evenly);
+    RUN(test_tokens_are_taken_and_settled);
+    RUN(test_requests_of_one_limit_enter_in_order);
+    live_stop(&server);
+    return check_done();
+}
