@@ -577,7 +577,7 @@ def interrupt(number, *options, again=False):
     with Mock("--latency", "300ms") as mock:
         process = start(queries(2000), "-o", path_of("out.jsonl"), "--overwrite", "-c", "64",
                         "--base-url", mock.base, *options)
-        wait_for("some answers", lambda: mock.ledger()["answers"] >= 64)
+        wait_for("a second round", lambda: mock.ledger()["requests"] >= 128)
         process.send_signal(number)
         if again:
             while "nothing new is sent" not in process.stderr.readline().decode():
@@ -592,7 +592,7 @@ def test_sigint_ends_with_130_whole_lines_and_closed_connections():
     result, ledger = interrupt(signal.SIGINT)
     check_equal(result.code, 130, "exit; " + result.stderr)
     lines = read_lines("out.jsonl")
-    check_equal(len(lines), ledger["answers"], "lines for what was in flight")
+    check_equal(len(lines), ledger["requests"], "lines, also of what was in flight")
     assert 64 <= len(lines) < 2000, "%d lines" % len(lines)
     check_equal([line for line in lines if line["error"]], [], "errors")
 
@@ -672,7 +672,7 @@ def test_a_key_on_the_command_line_is_blotted_out_and_warned_of():
     with Mock("--latency", "300ms") as mock:
         process = start(queries(100), "-c", "4", "--base-url", mock.base, "-o",
                         path_of("out.jsonl"), "-H", "Authorization: Bearer " + SECRET)
-        wait_for("some answers", lambda: mock.ledger()["answers"] > 0)
+        wait_for("a second round", lambda: mock.ledger()["requests"] > 4)
         with open("/proc/%d/cmdline" % process.pid) as file:
             words = file.read()
         process.send_signal(signal.SIGINT)
