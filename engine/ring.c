@@ -1,97 +1,30 @@
 /*
- * ring: io_uring behind engine/ring.h; the only file that knows liburing.
+ * ring: io_uring behind engine/ring.h: operations and the turn. How a ring is made stands in
+ * ring_setup.c.
  *
  * Happy path: calls fill SQEs; ring_turn hands them over and waits with one kernel entry, copies
  * the completions out, and gives the CQ back before any of them is acted on.
  *
- * It can fail at create only (old kernel, seccomp, sysctl, locked memory). Later a full submission
- * queue is submitted at once, and completions that overflow the CQ wait in the kernel (NODROP).
+ * Nothing here fails: a full submission queue is submitted at once, and completions that overflow
+ * the CQ wait in the kernel (NODROP).
  *
  * Promises: user_data is never used twice, since a linked timeout and a cancel find their target by
  * it, also late (DESIGN.md 3.4); an operation and its linked timeout are always submitted together;
  * a buffer that was given back is offered to the kernel before anything new is armed.
  */
-#include "engine/ring.h"
-
 #include "base/bits.h"
+#include "engine/ring_parts.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <liburing.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define RING_SQ_SIZE 256
-#define RING_SQ_SIZE_MIN 32
-#define RING_CQ_SIZE 4096
-#define RING_CQ_SIZE_SMALL 1024 /* where locked memory is limited to 64 KiB */
-#define RING_CQ_SIZE_MIN 256
-#define RING_BUFFERS 1024
-#define RING_BUFFERS_MIN 128
-#define RING_BUFFER_SIZE 4096
-#define RING_GROUP 0
-#define RING_CREATE_TRIES 3 /* a closed ring's locked memory comes back late */
-#define RING_CREATE_PAUSE_NS (10 * NS_PER_MS)
 #define RING_CLOSES_A_TURN 256 /* 8 us each: so that a turn stays bounded */
-#define RING_LOCKED_MEMORY_SMALL (64 * 1024u)
-
-/* user_data: verb, connection, and a number that is never used twice. */
-#define RING_SEQUENCE_BITS 40
-#define RING_CONN_BITS 21
-#define RING_SILENT UINT64_MAX     /* cancels and linked timeouts: nobody asks how they ended */
-#define RING_WAKE (UINT64_MAX - 1) /* the standing read of the wake eventfd */
-#define RING_HELD_VERBS (RING_RECV + 1) /* verbs that can be cancelled */
-
-/* What a ring is made of; smaller ones are tried where locked memory is short. */
-struct ring_sizes {
-    unsigned sq, cq, buffers;
-};
-
-struct ring_closing {
-    uint32_t conn;
-    int fd;
-};
-
-struct ring_message {
-    struct msghdr header;
-    struct iovec pieces[2];
-};
-
-struct ring {
-    struct io_uring uring;
-    struct ring_sizes sizes;
-    uint32_t conns_max;
-
-    struct io_uring_buf_ring *buffer_ring; /* owned; shared with the kernel */
-    char *buffers;                         /* owned; the kernel writes, we read in place */
-    uint32_t buffers_free;                 /* ours to count: the kernel's or on the way to it */
-    uint32_t buffers_returned;             /* given back, and not yet offered to the kernel */
-
-    uint64_t *held; /* user_data by connection and verb; 0: none */
-    uint64_t sequence;
-    struct __kernel_timespec *deadlines; /* beside their SQEs: read when those are submitted */
-    struct ring_message *messages;       /* the same */
-    struct ring_closing *closings;       /* a queue of conns_max places */
-    uint32_t closings_first, closings_count;
-    uint64_t operations; /* started and not ended; quiet ones do not count */
-
-    int wake_fd;
-    uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
-    bool wake_armed;
-
-    uint64_t before_ns, after_ns, rounds, settled;
-    uint64_t spin_max_ns;
-    uint32_t spin_penalty, spin_skip; /* DESIGN.md 3.6 */
-    struct ring_stats stats;
-};
 
 static uint64_t clock_ns(void)
 {
@@ -111,196 +44,6 @@ uint64_t ring_now_ns(const struct ring *ring)
 {
     (void)ring;
     return clock_ns();
-}
-
-/* -------- create and destroy -------- */
-
-static int ring_map_buffers(struct ring *ring)
-{
-    unsigned count = ring->sizes.buffers;
-    struct io_uring_buf_reg registration = { .ring_entries = count, .bgid = RING_GROUP };
-
-    ring->buffer_ring = mmap(NULL, count * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
-                             MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-    if (ring->buffer_ring == MAP_FAILED) {
-        ring->buffer_ring = NULL;
-        return -ENOMEM;
-    }
-    ring->buffers = mmap(NULL, (size_t)count * RING_BUFFER_SIZE, PROT_READ | PROT_WRITE,
-                         MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-    if (ring->buffers == MAP_FAILED) {
-        ring->buffers = NULL;
-        return -ENOMEM;
-    }
-    registration.ring_addr = (uint64_t)(uintptr_t)ring->buffer_ring;
-    int error = io_uring_register_buf_ring(&ring->uring, &registration, 0);
-    if (error != 0) {
-        return error;
-    }
-    io_uring_buf_ring_init(ring->buffer_ring);
-    for (uint32_t buffer = 0; buffer < count; buffer++) {
-        ring_give_back(ring, buffer);
-    }
-    return 0;
-}
-
-static void ring_unmap_buffers(struct ring *ring)
-{
-    if (ring->buffer_ring != NULL) {
-        munmap(ring->buffer_ring, ring->sizes.buffers * sizeof(struct io_uring_buf));
-    }
-    if (ring->buffers != NULL) {
-        munmap(ring->buffers, (size_t)ring->sizes.buffers * RING_BUFFER_SIZE);
-    }
-    ring->buffer_ring = NULL;
-    ring->buffers = NULL;
-    ring->buffers_free = 0;
-    ring->buffers_returned = 0;
-}
-
-/* One try with ring->sizes. 0, or a negative errno with nothing left behind. */
-static int ring_set_up(struct ring *ring)
-{
-    struct io_uring_params params = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
-                 IORING_SETUP_CLAMP,
-        .cq_entries = ring->sizes.cq,
-    };
-
-    int error = io_uring_queue_init_params(ring->sizes.sq, &ring->uring, &params);
-    if (error != 0) {
-        return error;
-    }
-    error = ring_map_buffers(ring);
-    if (error != 0) {
-        io_uring_queue_exit(&ring->uring);
-        ring_unmap_buffers(ring);
-    }
-    return error;
-}
-
-/* One try from the wished sizes down to the smallest. */
-static int ring_set_up_shrinking(struct ring *ring, struct ring_sizes sizes)
-{
-    for (;;) {
-        ring->sizes = sizes;
-        int error = ring_set_up(ring);
-        if (error != -ENOMEM) {
-            return error;
-        }
-        if (sizes.cq > RING_CQ_SIZE_MIN) {
-            sizes.cq /= 2;
-        } else if (sizes.sq > RING_SQ_SIZE_MIN) {
-            sizes.sq /= 2;
-        } else if (sizes.buffers > RING_BUFFERS_MIN) {
-            sizes.buffers /= 2;
-        } else {
-            return -ENOMEM;
-        }
-    }
-}
-
-static enum quoit_error ring_open(struct ring *ring)
-{
-    struct ring_sizes wished = { RING_SQ_SIZE, RING_CQ_SIZE, RING_BUFFERS };
-    struct rlimit locked;
-    struct timespec pause = { .tv_nsec = RING_CREATE_PAUSE_NS };
-    int error = 0;
-
-    if (getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur <= RING_LOCKED_MEMORY_SMALL) {
-        wished.cq = RING_CQ_SIZE_SMALL;
-    }
-    for (int try = 0; try < RING_CREATE_TRIES; try++) {
-        if (try > 0) {
-            nanosleep(&pause, NULL);
-        }
-        error = ring_set_up_shrinking(ring, wished);
-        if (error != -ENOMEM) {
-            break;
-        }
-    }
-    switch (error) {
-    case 0:
-        return QUOIT_OK;
-    case -ENOMEM:
-        return QUOIT_E_LOCKED_MEMORY;
-    case -EMFILE:
-    case -ENFILE:
-        return QUOIT_E_NO_DESCRIPTOR;
-    default: /* EPERM, ENOSYS, EINVAL: refused, or older than what we ask for */
-        return QUOIT_E_NO_URING;
-    }
-}
-
-struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out)
-{
-    assert(options->conns_max <= BIT(RING_CONN_BITS) - 1); /* the last one is RING_SILENT's */
-    struct ring *ring = calloc(1, sizeof(*ring));
-
-    *error_out = QUOIT_E_NO_MEMORY;
-    if (ring == NULL) {
-        return NULL;
-    }
-    ring->wake_fd = -1;
-    ring->conns_max = options->conns_max;
-    ring->spin_max_ns = options->spin_max_ns;
-    ring->held = calloc((size_t)options->conns_max * RING_HELD_VERBS, sizeof(*ring->held));
-    ring->closings = calloc(options->conns_max, sizeof(*ring->closings));
-    ring->deadlines = calloc(RING_SQ_SIZE, sizeof(*ring->deadlines));
-    ring->messages = calloc(RING_SQ_SIZE, sizeof(*ring->messages));
-    if (ring->held == NULL || ring->closings == NULL || ring->deadlines == NULL ||
-        ring->messages == NULL) {
-        goto fail;
-    }
-    ring->wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (ring->wake_fd < 0) {
-        *error_out = QUOIT_E_NO_DESCRIPTOR;
-        goto fail;
-    }
-    *error_out = ring_open(ring);
-    if (*error_out != QUOIT_OK) {
-        goto fail;
-    }
-    io_uring_register_ring_fd(&ring->uring); /* saves a look-up per entry; works without */
-    io_uring_ring_dontfork(&ring->uring);    /* a child must not see the ring; it works without */
-    return ring;
-
-fail:
-    if (ring->wake_fd >= 0) {
-        close(ring->wake_fd);
-    }
-    free(ring->messages);
-    free(ring->deadlines);
-    free(ring->closings);
-    free(ring->held);
-    free(ring);
-    return NULL;
-}
-
-void ring_destroy(struct ring *ring)
-{
-    if (ring == NULL) {
-        return;
-    }
-    assert(ring->operations == 0);
-    assert(ring->closings_count == 0);
-
-    /* The read of wake_fd points into this struct: it has to end before the struct does. */
-    struct ring_done done;
-    while (ring->wake_armed) {
-        ring_wake(ring);
-        uint32_t count = ring_turn(ring, &done, 1, NS_PER_S, false);
-        assert(count == 0);
-    }
-    io_uring_queue_exit(&ring->uring);
-    ring_unmap_buffers(ring);
-    close(ring->wake_fd);
-    free(ring->messages);
-    free(ring->deadlines);
-    free(ring->closings);
-    free(ring->held);
-    free(ring);
 }
 
 /* -------- submission -------- */

@@ -25,7 +25,7 @@ static struct quoit_batch *batch_of(struct quoit_engine *engine,
 
 /* Each with a path and a body of its own: request i echoes "body i". */
 struct echoes {
-    char bodies[COUNT][16];
+    char bodies[COUNT][24];
     struct quoit_request requests[COUNT];
 };
 
@@ -276,8 +276,8 @@ static void test_exactly_so_many_are_in_flight(void)
     for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
         struct quoit_engine *engine =
             live_engine(&(struct quoit_options){ .in_flight_max = wanted[i] });
-        size_t count = wanted[i] == 1 ? 30 : COUNT;
-        live_set(&server, "latency 5ms");
+        size_t count = wanted[i] == 1 ? 5 : COUNT;
+        live_set(&server, "latency 60ms");
         struct quoit_batch *batch = batch_of(engine, echoes.requests, count);
         quoit_batch_wait(batch);
         CHECK_EQ(live_number(&server, "in_flight_max"), wanted[i]);
@@ -373,21 +373,23 @@ static void test_requests_of_one_limit_enter_in_order(void)
     struct live_server other = live_start((const char *[]){ NULL });
     struct quoit_engine *engine = live_engine(NULL);
     struct quoit_limit *limit = limit_of(engine, 0, 6000);
-    uint64_t ids[3];
+    static const uint32_t tokens[] = { 5900, 110, 5 };
+    uint64_t granted_ns[3] = { 0 };
 
     /* The second has to wait for 100 ms; the third would have tokens at once. */
-    ids[0] = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
-                                                          .limit = limit,
-                                                          .limit_tokens = 5900 });
-    ids[1] = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
-                                                          .limit = limit,
-                                                          .limit_tokens = 110 });
-    ids[2] = live_submit(engine, &(struct quoit_request){ .url = live_url(&other, "/page"),
-                                                          .limit = limit,
-                                                          .limit_tokens = 5 });
     for (int i = 0; i < 3; i++) {
-        CHECK(live_next(engine).id == ids[i]);
+        live_submit(engine,
+                    &(struct quoit_request){ .url = live_url(i < 2 ? &server : &other, "/page"),
+                                             .limit = limit,
+                                             .limit_tokens = tokens[i],
+                                             .context = &granted_ns[i] });
     }
+    for (int i = 0; i < 3; i++) {
+        struct quoit_event event = live_next(engine);
+        *(uint64_t *)event.context = event.result->times.granted_ns;
+    }
+    CHECK(granted_ns[0] <= granted_ns[1]);
+    CHECK(granted_ns[1] <= granted_ns[2]);
     quoit_limit_destroy(limit);
     quoit_destroy(engine);
     live_stop(&other);

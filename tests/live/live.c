@@ -93,7 +93,6 @@ pid_t live_program_start(const char *const *command, int output)
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (output >= 0) {
             dup2(output, STDOUT_FILENO);
-            dup2(output, STDERR_FILENO);
         }
         if (getppid() == parent) {
             execvp(command[0], (char *const *)(uintptr_t)command);

@@ -41,7 +41,7 @@ void live_give_up(const char *what) __attribute__((noreturn));
 struct live_server live_start(const char *const *options);
 void live_stop(struct live_server *server);
 
-/* Start a program; live_program_stop ends it by its id. `output`: its stdout and stderr; -1: ours.
+/* Start a program; live_program_stop ends it by its id. `output`: its stdout; -1: ours.
  */
 pid_t live_program_start(const char *const *command, int output);
 void live_program_stop(pid_t pid);

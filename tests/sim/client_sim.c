@@ -3,6 +3,7 @@
  */
 #include "tests/sim/client_sim.h"
 
+#include "tests/sim/ring_sim.h"
 #include "tests/sim/server_sim.h"
 #include "tests/sim/verdict_sim.h"
 #include "tests/sim/world.h"
@@ -287,6 +288,9 @@ static void take_end(struct ask *ask, const struct quoit_event *event)
     client_counts.outcomes[(unsigned)result->error % CLIENT_ERRORS]++;
     client_counts.reused += result->reused;
     client_counts.tainted += ask->is_tainted;
+    if (ask->body != NULL && ring_sim_holds(ask->body, server_sim_ledger(ask->number)->body_size)) {
+        world_violation("request %u has ended, and the kernel holds its body", ask->number);
+    }
     if (ask_again(ask, result)) {
         return;
     }
@@ -350,6 +354,14 @@ void client_take_events(void)
 
 /* -------- disturbing -------- */
 
+static void note_cancelled(struct ask *ask)
+{
+    if (!ask->ended && !ask->cancelled) {
+        ask->cancelled = true;
+        ask->cancelled_ns = world_now_ns();
+    }
+}
+
 static void cancel_one(struct ask *ask)
 {
     enum quoit_error wanted = ask->ended ? QUOIT_E_STALE : QUOIT_OK;
@@ -360,7 +372,7 @@ static void cancel_one(struct ask *ask)
         world_violation("quoit_cancel of request %u is not %s", ask->number,
                         quoit_error_name(wanted));
     }
-    ask->cancelled |= !ask->ended;
+    note_cancelled(ask);
 }
 
 static void cancel_all(void)
@@ -369,7 +381,7 @@ static void cancel_all(void)
     client_counts.cancels_all++;
     quoit_cancel_all(client.plan.engine);
     for (uint32_t number = 1; number <= client.submitted; number++) {
-        client.asks[number].cancelled |= !client.asks[number].ended;
+        note_cancelled(&client.asks[number]);
     }
 }
 

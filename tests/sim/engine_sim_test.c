@@ -30,6 +30,7 @@
 #define SEEDS_OF_A_FULL_RUN 5000 /* from so many on, each kind of trouble must have been */
 #define TURNS_MAX 400000
 #define END_NS (7 * 24 * 3600 * NS_PER_S)
+#define DESTROY_MAX_NS NS_PER_S
 #define SOCKETS_BESIDE_IN_FLIGHT 64
 
 static char command[256];
@@ -147,6 +148,9 @@ static void check_stats(const struct scenario *scenario)
     if (stats.in_flight > scenario->options.in_flight_max) {
         world_violation("stats: %llu in flight", (unsigned long long)stats.in_flight);
     }
+    if (stats.resent > stats.reused) {
+        world_violation("stats: more free resends than requests on kept connections");
+    }
     if (scenario->calm && (stats.retries != 0 || stats.resent != 0 || stats.outages != 0)) {
         world_violation("stats: retries, resent or outages in a calm world");
     }
@@ -230,7 +234,12 @@ static void run_seed(uint64_t seed)
     client_counts.resent += stats.resent;
     client_counts.retried += stats.retries;
     quoit_limit_destroy(scenario.limit);
+    uint64_t begin_ns = world_now_ns();
     quoit_destroy(scenario.engine);
+    if (world_now_ns() > begin_ns + DESTROY_MAX_NS) {
+        world_violation("quoit_destroy took %llu ms",
+                        (unsigned long long)((world_now_ns() - begin_ns) / NS_PER_MS));
+    }
     if (ring_sim_rings() != 0 || ring_sim_operations() != 0 || net_open_count() != 0) {
         world_violation("the engine is gone; %u rings, %u operations, %u sockets are not",
                         ring_sim_rings(), ring_sim_operations(), net_open_count());

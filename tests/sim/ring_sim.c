@@ -20,6 +20,7 @@ static struct {
     struct ring_sim_limits limits;
     uint64_t begin_ns, turns;
     uint32_t rings, operations;
+    const struct ring *ring; /* the newest */
 } sim;
 
 void ring_sim_begin(const struct ring_sim_limits *limits)
@@ -46,6 +47,26 @@ uint32_t ring_sim_operations(void)
     return sim.operations;
 }
 
+static bool overlaps(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    return (uintptr_t)a < (uintptr_t)b + b_size && (uintptr_t)b < (uintptr_t)a + a_size;
+}
+
+bool ring_sim_holds(const char *bytes, size_t size)
+{
+    for (uint32_t i = 0; sim.rings > 0 && i < sim.ring->conns_used; i++) {
+        const struct ring_conn *conn = &sim.ring->conns[i];
+        const struct operation *send = &conn->operations[RING_SEND];
+        if (send->under_way && overlaps(send->bytes, send->size, bytes, size)) {
+            return true;
+        }
+        if (conn->quiet_waits && overlaps(conn->quiet[1].bytes, conn->quiet[1].size, bytes, size)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* -------- create and destroy -------- */
 
 struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out)
@@ -68,6 +89,7 @@ struct ring *ring_create(const struct ring_options *options, enum quoit_error *e
     assert(ring->buffer_states != NULL);
     ring->before_ns = ring->after_ns = world_now_ns();
     sim.rings++;
+    sim.ring = ring;
     return ring;
 }
 

@@ -19,6 +19,8 @@
 #ifndef QUOIT_TESTS_SIM_RING_SIM_H
 #define QUOIT_TESTS_SIM_RING_SIM_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ring_sim_limits {
@@ -36,5 +38,8 @@ uint64_t ring_sim_turns(void);
 /* Rings that were created and not destroyed; operations under way in them. */
 uint32_t ring_sim_rings(void);
 uint32_t ring_sim_operations(void);
+
+/* Does the kernel hold a send of some of these bytes, or will it before the next turn returns? */
+bool ring_sim_holds(const char *bytes, size_t size);
 
 #endif

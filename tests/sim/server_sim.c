@@ -37,7 +37,8 @@ struct server_conn {
     size_t head_size;
     uint32_t number; /* of the request; 0: none yet */
     uint64_t body_read;
-    bool answer_lost; /* act on it, and close without a word */
+    bool answered_early; /* and reads on */
+    bool answer_lost;    /* act on it, and close without a word */
 
     uint32_t answered;           /* requests of this connection that were */
     uint64_t answer_end;         /* net_written behind the last answer */
@@ -177,7 +178,8 @@ static struct server_conn *conn_of(struct net_socket *socket)
 /* Does an exchange hold this connection, as far as the server can tell? */
 static bool conn_is_busy(const struct net_socket *socket, const struct server_conn *conn)
 {
-    return conn->number != 0 || conn->head_size > 0 || net_received(socket) < conn->answer_end;
+    return (conn->number != 0 && !conn->answered_early) || conn->head_size > 0 ||
+           net_received(socket) < conn->answer_end;
 }
 
 /* One more exchange begins on `socket`: are there too many now? */
@@ -251,6 +253,7 @@ static void conn_become_deaf(struct server_conn *conn)
             conn->state == SERVER_BODY ? ledger_of(conn)->body_size - conn->body_read : 0;
     }
     conn->state = SERVER_DEAF;
+    conn->answered_early = false;
     conn->number = 0;
     conn->head_size = 0;
     conn->wake_ns = WORLD_NEVER;
@@ -277,7 +280,8 @@ static void choose_keep_alive(struct server_conn *conn, struct answer *answer)
 }
 
 /* What this request is to be answered with. Early answers have a status of their own. */
-static struct answer choose_answer(struct server_conn *conn, struct server_try *try, bool early)
+static struct answer choose_answer(struct server_conn *conn, struct server_try *try, bool early,
+                                   enum net_end end)
 {
     const struct server_ledger *ledger = ledger_of(conn);
     struct answer answer = { .number = conn->number,
@@ -288,7 +292,7 @@ static struct answer choose_answer(struct server_conn *conn, struct server_try *
                              .sse = ledger->sse };
 
     choose_keep_alive(conn, &answer);
-    answer.says_close |= early;
+    answer.says_close |= end != NET_END_NONE || (early && world_below(2) == 0);
     answer_choose(&answer, early, servers.limits.body_size_max);
     if (!early && !answer_turns_away(&answer)) {
         try_execute(conn, try);
@@ -367,12 +371,14 @@ static void put_answer(struct net_socket *socket, struct server_conn *conn, stru
 static void answer_early(struct net_socket *socket, struct server_conn *conn, enum net_end end)
 {
     struct server_try *try = try_begin(conn);
-    struct answer answer = choose_answer(conn, try, true);
+    struct answer answer = choose_answer(conn, try, true, end);
 
     put_answer(socket, conn, try, &answer);
     conn->answered++;
-    conn_become_deaf(conn);
+    conn->head_size = 0;
+    conn->answered_early = conn->state == SERVER_BODY;
     if (end != NET_END_NONE) {
+        conn_become_deaf(conn);
         net_finish(socket, end);
     }
 }
@@ -401,7 +407,7 @@ static void answer_now(struct net_socket *socket, struct server_conn *conn)
         conn_become_deaf(conn);
         return;
     }
-    struct answer answer = choose_answer(conn, try, false);
+    struct answer answer = choose_answer(conn, try, false, NET_END_NONE);
     put_answer(socket, conn, try, &answer);
     conn->answered++;
     if (conn->state == SERVER_THINKING) {
@@ -422,6 +428,15 @@ static void request_is_complete(struct net_socket *socket, struct server_conn *c
 
     socket->in_request = false;
     conn->head_size = 0;
+    if (conn->answered_early) {
+        conn->answered_early = false;
+        conn->state = SERVER_HEADERS;
+        conn->number = 0;
+        if (conn->must_end) {
+            conn_idle_later(conn, WORLD_CLOSE_SAID);
+        }
+        return;
+    }
     conn->state = SERVER_THINKING;
     conn->answer_lost |= conn->answered == 0 && world_happens(WORLD_FRESH_LOST);
     if (world_happens(WORLD_ANSWER_LATE)) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERDICT_LATE_MAX_NS (2 * NS_PER_S) /* behind a deadline: the join */
+#define VERDICT_LATE_MAX_NS NS_PER_S /* behind a deadline or a cancel: the join */
 
 static uint32_t number_of_header(const struct quoit_result *result, const char *name)
 {
@@ -115,6 +115,10 @@ static void check_times(const struct ask *ask, const struct quoit_result *result
     uint64_t ended_ns = until_ns(times->end_ns, times->submitted_ns);
     if (result->error == QUOIT_E_TIMEOUT_DEADLINE && ended_ns < ask->deadline_ns) {
         world_violation("request %u: its deadline passed too early", ask->number);
+    }
+    if (ask->cancelled && times->end_ns > ask->cancelled_ns + VERDICT_LATE_MAX_NS) {
+        world_violation("request %u ends %llu ms after it was cancelled", ask->number,
+                        (unsigned long long)((times->end_ns - ask->cancelled_ns) / NS_PER_MS));
     }
     if (ask->deadline_ns != 0 && ended_ns > ask->deadline_ns + VERDICT_LATE_MAX_NS) {
         world_violation("request %u ends %llu ms after its deadline", ask->number,

@@ -18,7 +18,7 @@ struct ask {
     bool judge;
     enum server_method method;
     uint64_t deadline_ns; /* a length; 0: none */
-    uint64_t start_ns, submitted_ns;
+    uint64_t start_ns, submitted_ns, cancelled_ns;
     char *body; /* owned; scribbled over and freed at END */
     uint32_t agains;
 

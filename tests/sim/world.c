@@ -62,7 +62,8 @@ bool world_fault_is_calm(enum world_fault fault)
 
 /*
  * Each kind has a rate of its own in each seed, often 0: a network that does everything at once
- * hides more than one that does a few things often.
+ * hides more than one that does a few things often. In every other rough one, a single kind is
+ * frequent.
  */
 static struct world_profile world_profile_of(uint64_t seed, bool rough)
 {
@@ -78,6 +79,9 @@ static struct world_profile world_profile_of(uint64_t seed, bool rough)
         } else {
             profile.permille[i] = rough ? rough_rates[draw % COUNT_OF(rough_rates)] : 0;
         }
+    }
+    if (rough && mix(&state) % 2 == 0) {
+        profile.permille[mix(&state) % WORLD_FAULTS] = 300;
     }
     return profile;
 }

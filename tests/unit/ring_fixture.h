@@ -135,8 +135,8 @@ static inline int make_listener(struct sockaddr_in *address_out, int backlog)
     socklen_t size = sizeof(*address_out);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    *address_out = (struct sockaddr_in){ .sin_family = AF_INET,
-                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    *address_out =
+        (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     CHECK_EQ(bind(fd, (struct sockaddr *)address_out, size), 0);
     CHECK_EQ(getsockname(fd, (struct sockaddr *)address_out, &size), 0);
     CHECK_EQ(listen(fd, backlog), 0);
