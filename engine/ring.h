@@ -141,7 +141,8 @@ uint32_t ring_buffers_count(const struct ring *ring);
 
 /*
  * Ask the kernel to end the operation that is under way for that connection. Its own completion
- * still comes, with -ECANCELED or with what came first. Says nothing itself.
+ * still comes, with -ECANCELED or with what came first; perhaps it was handed out already, in the
+ * turn whose completions are being acted on. Says nothing itself.
  */
 void ring_cancel(struct ring *ring, struct ring_tag tag);
 

@@ -38,6 +38,7 @@ struct server_conn {
     uint32_t number; /* of the request; 0: none yet */
     uint64_t body_read;
     bool answered_early; /* and reads on */
+    bool unmarked;       /* the next request may have begun unseen, behind the rest of this one */
     bool answer_lost;    /* act on it, and close without a word */
 
     uint32_t answered;           /* requests of this connection that were */
@@ -229,6 +230,10 @@ static void check_use(const struct net_socket *socket, struct server_conn *conn)
     }
     if (conn->requests_left == 0) {
         world_violation("conn %u is used again beyond Keep-Alive: max", socket->conn);
+    }
+    if (conn->unmarked) {
+        conn->unmarked = false;
+        return;
     }
     uint64_t idle_max_ns = min_u64(conn->reuse_ns, servers.limits.pool_idle_ns);
     if (socket->request_idle_ns > after_ns(idle_max_ns, SERVER_HINT_SLACK_NS)) {
@@ -430,6 +435,7 @@ static void request_is_complete(struct net_socket *socket, struct server_conn *c
     conn->head_size = 0;
     if (conn->answered_early) {
         conn->answered_early = false;
+        conn->unmarked = true;
         conn->state = SERVER_HEADERS;
         conn->number = 0;
         if (conn->must_end) {
