@@ -1,9 +1,5 @@
 /*
- * run: filling, turning, settling, stopping.
- *
- * As many requests are submitted as may be in flight. Those that wait for another attempt do not
- * count, so that the others go on meanwhile. Nothing lies in the engine that was never sent: when
- * the run stops, what is there is in flight.
+ * run: turning, settling, stopping.
  */
 #include "cli/run.h"
 
@@ -23,17 +19,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 #define EVENTS_MAX 64
-#define QUERY_BYTES_MAX ((uint64_t)64 << 20) /* lines under way beyond those in flight */
-#define PROBATION_SENT_MAX 80                /* before anything but hopeless answers came */
-#define PROBATION_NS NS_PER_S
 #define COUNTED_MAX ((uint64_t)256 << 20) /* bytes of input that are counted, not sent */
-
-uint64_t run_requests_max(uint64_t concurrency)
-{
-    uint64_t most = 16 * concurrency + 64 < 8192 ? 16 * concurrency + 64 : 8192;
-
-    return most > 2 * concurrency + 64 ? most : 2 * concurrency + 64;
-}
 
 static uint64_t run_grace_ns(const struct run *run)
 {
@@ -51,8 +37,7 @@ static void run_drop(struct run *run, struct query *query)
     query_give_back(&run->pool, query);
 }
 
-/* Send nothing new from here on. The first reason counts. */
-static void run_stop(struct run *run, enum run_stop why)
+void run_stop(struct run *run, enum run_stop why)
 {
     if (run->stop != RUN_GOING) {
         return;
@@ -72,192 +57,13 @@ static void run_stop(struct run *run, enum run_stop why)
     }
 }
 
-static void run_say_why(struct run *run, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void run_say_why(struct run *run, const char *format, ...)
+void run_say_why(struct run *run, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(run->summary->stopped, sizeof(run->summary->stopped), format, arguments);
     va_end(arguments);
-}
-
-/* --- From lines to requests --- */
-
-/* The query ends without having been sent. */
-static void run_refuse(struct run *run, struct query *query, const char *code, const char *message)
-{
-    if (run->options->verbose) {
-        progress_say(run->progress, "line %ju: %s: %s", (uintmax_t)query->number, code, message);
-    }
-    writer_put_error(&run->writer, query, code, message);
-    run->settled++;
-    query_give_back(&run->pool, query);
-}
-
-static void run_refuse_error(struct run *run, struct query *query, enum quoit_error error)
-{
-    run->summary->errors[error]++;
-    run_refuse(run, query, quoit_error_code(error), quoit_error_message(error));
-}
-
-/* Hand the query to the engine. False: there is no slot just now; it stays with the caller. */
-static bool run_submit(struct run *run, struct query *query)
-{
-    uint64_t id = 0;
-
-    switch (prepare_request(run->prepare, query)) {
-    case PREPARE_GOOD:
-        break;
-    case PREPARE_INVALID:
-        run->summary->invalid_lines++;
-        run_refuse(run, query, "invalid_input_line", run->prepare->message);
-        return true;
-    case PREPARE_NO_MEMORY:
-        run_refuse_error(run, query, QUOIT_E_NO_MEMORY);
-        return true;
-    }
-    enum quoit_error error = quoit_submit(run->engine, &run->prepare->request, &id);
-    if (error == QUOIT_E_NO_SLOT) {
-        return false;
-    }
-    if (error == QUOIT_OK) {
-        run->open++;
-    } else {
-        run_refuse_error(run, query, error);
-    }
-    return true;
-}
-
-/* Read up to the next line that is not blank. NULL: none now, or no more at all. */
-static struct query *run_read(struct run *run)
-{
-    struct input_line line;
-
-    run->input_late = false;
-    if (run->input_done || run->sequence == run->options->limit) {
-        run->input_done = true;
-        return NULL;
-    }
-    do {
-        switch (input_next(run->input, &line)) {
-        case INPUT_LINE:
-            break;
-        case INPUT_LATER:
-            run->input_late = true;
-            return NULL;
-        case INPUT_FAILED:
-            run->input_error = run->input->os_error;
-            run_say_why(run, "the input cannot be read: %s", strerror(run->input_error));
-            run_stop(run, RUN_BROKEN);
-            run->input_done = true;
-            return NULL;
-        case INPUT_END:
-            run->input_done = true;
-            return NULL;
-        }
-    } while (!line.too_long && batch_line_is_blank(line.bytes));
-
-    struct query *query = query_take(&run->pool, line.bytes);
-    if (query == NULL) {
-        run->input_error = ENOMEM;
-        run_say_why(run, "out of memory");
-        run_stop(run, RUN_BROKEN);
-        run->input_done = true;
-        return NULL;
-    }
-    query->number = line.number;
-    query->sequence = run->sequence++;
-    query->read_ns = quoit_now_ns();
-    if (line.too_long) {
-        char message[80];
-        snprintf(message, sizeof(message), "the line is longer than %zu MiB",
-                 run->input->line_max >> 20);
-        prepare_name_unread(run->prepare, query);
-        run->summary->invalid_lines++;
-        run_refuse(run, query, "invalid_input_line", message);
-        return run_read(run);
-    }
-    return query;
-}
-
-/*
- * How many more queries may be begun on probation. Fewer than a hundred requests are to find out
- * that a key is wrong; but a slow server shall not hold back those who asked for more in flight.
- */
-static uint64_t run_probation_room(const struct run *run)
-{
-    uint64_t sent = run->sequence - run->settled;
-    uint64_t most = PROBATION_SENT_MAX;
-    uint64_t wanted = run->options->concurrency + run->options->concurrency / 4;
-
-    if (quoit_now_ns() - run->begin_ns > PROBATION_NS && wanted > most) {
-        most = wanted;
-    }
-    return sent < most ? most - sent : 0;
-}
-
-/* How many more requests may be submitted. */
-static uint64_t run_room(const struct run *run)
-{
-    struct quoit_stats stats;
-
-    quoit_stats_read(run->engine, &stats);
-    uint64_t busy = stats.in_flight + stats.queued;
-    uint64_t room = run->options->concurrency > busy ? run->options->concurrency - busy : 0;
-    uint64_t free = run->requests_max > run->open ? run->requests_max - run->open : 0;
-    room = room < free ? room : free;
-    if (run->open >= run->options->concurrency && run->pool.bytes > QUERY_BYTES_MAX) {
-        return 0;
-    }
-    if (run->on_probation) {
-        uint64_t trial = run_probation_room(run);
-        room = room < trial ? room : trial;
-    }
-    return room;
-}
-
-/*
- * The window is full. If nothing is under way that could move it on, then it waits for answers that
- * are held back.
- */
-static void run_release_window(struct run *run)
-{
-    if (run->open == 0 && run->on_probation) {
-        run->on_probation = false;
-        writer_release(&run->writer);
-    }
-}
-
-/* Submit what may be submitted. */
-static void run_fill(struct run *run)
-{
-    uint64_t room = run->stop == RUN_GOING ? run_room(run) : 0;
-
-    for (; room > 0 && run->stop == RUN_GOING; room--) {
-        struct query *query = run->waiting;
-        if (query != NULL) {
-            run->waiting = query->next;
-        } else if (!output_has_room(run->output, run->sequence)) {
-            run_release_window(run);
-            return;
-        } else {
-            query = run_read(run);
-        }
-        if (query == NULL) {
-            return;
-        }
-        if (!run_submit(run, query)) {
-            query->next = run->waiting;
-            run->waiting = query;
-            return;
-        }
-        if (run->output->failed) {
-            return;
-        }
-    }
 }
 
 /* --- From ends to lines --- */
@@ -451,25 +257,32 @@ static void run_take_events(struct run *run)
 
 /* --- The loop --- */
 
+static const char *run_signal_name(int number)
+{
+    return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
+/* Stop for a signal; and end the grace when it is over, or when there is nothing to wait for. */
 static void run_look_at_signals(struct run *run, uint64_t now_ns)
 {
+    struct quoit_stats stats;
     int number = interrupt_signal();
 
+    quoit_stats_read(run->engine, &stats);
     if (number != 0 && run->stop == RUN_GOING) {
-        run_say_why(run, "interrupted by %s",
-                    number == SIGINT    ? "SIGINT"
-                    : number == SIGTERM ? "SIGTERM"
-                                        : "SIGHUP");
+        run_say_why(run, "interrupted by %s", run_signal_name(number));
         run->summary->interrupted = true;
         run_stop(run, RUN_INTERRUPTED);
         progress_say(run->progress,
-                     "%s: nothing new is sent; %ju in flight may end; again to stop "
-                     "at once",
-                     run->summary->stopped, (uintmax_t)run->open);
+                     "%s: nothing new is sent; %ju in flight may end; again to stop at once",
+                     run->summary->stopped, (uintmax_t)stats.in_flight);
     }
+    if (run->stop == RUN_GOING || run->all_cancelled) {
+        return;
+    }
+    /* What is not in flight waits for another attempt, or for a server that is down. */
     bool impatient = interrupt_count() > (run->stop == RUN_INTERRUPTED ? 1 : 0);
-    if (run->stop != RUN_GOING && !run->all_cancelled &&
-        (impatient || now_ns >= run->grace_end_ns)) {
+    if (impatient || stats.in_flight == 0 || now_ns >= run->grace_end_ns) {
         run->all_cancelled = true;
         quoit_cancel_all(run->engine);
     }
@@ -578,7 +391,7 @@ void run_go(struct run *run)
             break;
         }
         run_show(run, now_ns);
-        if (run->open == 0 && run->input_late) {
+        if (run->open == 0 && run->waiting == NULL && run->input_late) {
             input_wait(run->input, 100);
             continue;
         }

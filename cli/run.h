@@ -66,6 +66,7 @@ struct run {
     uint64_t settled;  /* queries that ended otherwise than in an answer */
     bool on_probation; /* no other answer was seen yet */
     bool redirect_told;
+    uint64_t outages_told;
     uint64_t begin_ns;
     uint64_t grace_end_ns; /* once it stops */
     bool all_cancelled;
@@ -75,5 +76,16 @@ struct run {
 uint64_t run_requests_max(uint64_t concurrency);
 
 void run_go(struct run *run);
+
+/* --- Between run.c and run_fill.c --- */
+
+/* Submit what may be submitted now. */
+void run_fill(struct run *run);
+
+/* Send nothing new from here on. The first reason counts. */
+void run_stop(struct run *run, enum run_stop why);
+
+/* What to tell people of it. */
+__attribute__((format(printf, 2, 3))) void run_say_why(struct run *run, const char *format, ...);
 
 #endif

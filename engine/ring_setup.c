@@ -148,6 +148,19 @@ static enum quoit_error ring_open(struct ring *ring)
     }
 }
 
+/* All but the kernel's part, also of the half-built. */
+static void ring_free(struct ring *ring)
+{
+    if (ring->wake_fd >= 0) {
+        close(ring->wake_fd);
+    }
+    free(ring->messages);
+    free(ring->deadlines);
+    free(ring->closings);
+    free(ring->held);
+    free(ring);
+}
+
 struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out)
 {
     assert(options->conns_max <= BIT(RING_CONN_BITS) - 1); /* the last one is RING_SILENT's */
@@ -182,14 +195,7 @@ struct ring *ring_create(const struct ring_options *options, enum quoit_error *e
     return ring;
 
 fail:
-    if (ring->wake_fd >= 0) {
-        close(ring->wake_fd);
-    }
-    free(ring->messages);
-    free(ring->deadlines);
-    free(ring->closings);
-    free(ring->held);
-    free(ring);
+    ring_free(ring);
     return NULL;
 }
 
@@ -210,10 +216,5 @@ void ring_destroy(struct ring *ring)
     }
     io_uring_queue_exit(&ring->uring);
     ring_unmap_buffers(ring);
-    close(ring->wake_fd);
-    free(ring->messages);
-    free(ring->deadlines);
-    free(ring->closings);
-    free(ring->held);
-    free(ring);
+    ring_free(ring);
 }

@@ -272,7 +272,8 @@ struct quoit_stats {
  *   Blocks   briefly: it makes the ring and all its fixed memory.
  *
  * Returns QUOIT_OK, or:
- *   QUOIT_E_NO_MEMORY      the tables could not be allocated, or no descriptor was left.
+ *   QUOIT_E_NO_MEMORY      the tables could not be allocated.
+ *   QUOIT_E_NO_DESCRIPTOR  RLIMIT_NOFILE leaves none for the ring.
  *   QUOIT_E_ARGUMENT       a field is out of range (in_flight_max above 1,000,000, ...).
  *   QUOIT_E_NO_URING       the kernel refuses io_uring or is too old (floor: 6.1).
  *   QUOIT_E_LOCKED_MEMORY  RLIMIT_MEMLOCK is too small for even the smallest ring.

@@ -405,7 +405,9 @@ def test_limit_and_dry_run_send_little_or_nothing():
 
 def test_memory_does_not_grow_with_the_file():
     def peak_kib(count):
-        process = start("-", "--base-url", mock.base, "--quiet", stdin=subprocess.PIPE)
+        process = start("-", "--base-url", mock.base, "--quiet", stdin=subprocess.PIPE,
+                        env=environment(ASAN_OPTIONS="quarantine_size_mb=0:"
+                                                     "thread_local_quarantine_size_kb=0"))
         feeder = threading.Thread(target=lambda: [
             process.stdin.write(query("q-%d" % i).encode() + b"\n") for i in range(count)])
         feeder.start()
@@ -615,6 +617,19 @@ def test_an_interrupted_run_in_order_is_a_beginning_of_the_input():
     interrupt(signal.SIGINT, "--order", "input", "--grace", "0")
     ids = [line["custom_id"] for line in read_lines("out.jsonl")]
     check_equal(ids, ["q-%d" % i for i in range(len(ids))], "ids")
+
+
+def test_a_signal_while_the_server_is_down_needs_no_grace():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+        process = start(queries(200), "-o", path_of("out.jsonl"), "--grace", "1h", "--base-url",
+                        "http://127.0.0.1:%d/v1" % taken.getsockname()[1])
+        while "the server is down: waiting for it" not in process.stderr.readline().decode():
+            pass
+        process.send_signal(signal.SIGINT)
+        result = finish(process)
+    check_equal(result.code, 130, "exit")
+    check_equal(read_lines("out.jsonl"), [], "lines")
 
 
 # --- Keys ---

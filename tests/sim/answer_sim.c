@@ -53,8 +53,8 @@ static struct quoit_span answer_events(const struct answer *answer)
 
     events.size = 0;
     for (uint32_t i = 0; i < answer->events; i++) {
-        struct quoit_span data = server_sim_event_data(answer->number, answer->try_index, i);
-        const char *name = server_sim_event_name(i);
+        struct quoit_span data = ledger_event_data(answer->number, answer->try_index, i);
+        const char *name = ledger_event_name(i);
         const char *end = ends[world_below(3)];
         if (world_below(8) == 0) {
             text_print(&events, ": still here%s%s", end, end);

@@ -19,7 +19,7 @@ struct client_counts client_counts;
 
 static struct {
     struct client_plan plan;
-    struct ask asks[SERVER_NUMBERS_MAX];
+    struct ask asks[LEDGER_NUMBERS_MAX];
     uint32_t submitted;
     uint32_t ended;
 } client;
@@ -31,7 +31,7 @@ void client_begin(const struct client_plan *plan)
     client.plan = *plan;
     client.submitted = client.ended = 0;
     memset(client.asks, 0, sizeof(client.asks));
-    assert(plan->asks < SERVER_NUMBERS_MAX);
+    assert(plan->asks < LEDGER_NUMBERS_MAX);
 }
 
 static uint64_t choose_request_body_size(void)
@@ -41,13 +41,13 @@ static uint64_t choose_request_body_size(void)
     return world_size(draw == 0 ? 1024 * 1024 : draw < 20 ? 64 * 1024 : 2000);
 }
 
-static void choose_method(struct ask *ask, struct server_ledger *ledger)
+static void choose_method(struct ask *ask, struct ledger_entry *ledger)
 {
-    static const enum server_method methods[] = { SERVER_GET,  SERVER_GET,  SERVER_POST,
-                                                  SERVER_POST, SERVER_HEAD, SERVER_PUT };
+    static const enum ledger_method methods[] = { LEDGER_GET,  LEDGER_GET,  LEDGER_POST,
+                                                  LEDGER_POST, LEDGER_HEAD, LEDGER_PUT };
 
     ledger->method = methods[world_below(COUNT_OF(methods))];
-    if (ledger->method == SERVER_POST || ledger->method == SERVER_PUT) {
+    if (ledger->method == LEDGER_POST || ledger->method == LEDGER_PUT) {
         ledger->body_size = choose_request_body_size();
     }
     ask->method = ledger->method;
@@ -104,7 +104,7 @@ void client_make(uint32_t number, struct quoit_request *request)
 {
     static const char *const methods[] = { "GET", "HEAD", "POST", "PUT" };
     struct ask *ask = &client.asks[number];
-    struct server_ledger *ledger = server_sim_expect(number);
+    struct ledger_entry *ledger = ledger_expect(number);
 
     *ask = (struct ask){ .number = number };
     choose_method(ask, ledger);
@@ -124,7 +124,7 @@ void client_make(uint32_t number, struct quoit_request *request)
     if (ledger->body_size > 0) {
         ask->body = malloc(ledger->body_size);
         assert(ask->body != NULL);
-        memcpy(ask->body, world_pattern(number, SERVER_BODY_PART), ledger->body_size);
+        memcpy(ask->body, world_pattern(number, LEDGER_BODY_PART), ledger->body_size);
         request->body = (struct quoit_span){ ask->body, ledger->body_size };
     }
     request->retries = world_below(3) == 0 ? QUOIT_NONE : (uint32_t)world_below(4);
@@ -160,7 +160,7 @@ static bool client_submit(uint32_t number)
     if (error == QUOIT_E_NO_SLOT) {
         client_counts.no_slots++;
         free(ask->body);
-        memset(server_sim_expect(number), 0, sizeof(struct server_ledger));
+        memset(ledger_expect(number), 0, sizeof(struct ledger_entry));
         *ask = (struct ask){ .number = 0 };
         if (id != 0) {
             world_violation("quoit_submit failed and stored an id");
@@ -226,7 +226,7 @@ static void take_piece(struct ask *ask, const struct quoit_event *event)
     if (ask->is_tainted) {
         return;
     }
-    const struct server_try *try = &server_sim_ledger(ask->number)->tries[ask->try_index];
+    const struct ledger_try *try = &ledger_read(ask->number)->tries[ask->try_index];
     const char *wanted = world_pattern(ask->number, ask->try_index) + ask->received;
     if (ask->received + event->bytes.size > try->body_size ||
         memcmp(event->bytes.bytes, wanted, event->bytes.size) != 0) {
@@ -245,8 +245,8 @@ static void take_message(struct ask *ask, const struct quoit_event *event)
     if (ask->is_tainted) {
         return;
     }
-    struct quoit_span data = server_sim_event_data(ask->number, ask->try_index, ask->messages);
-    const char *name = server_sim_event_name(ask->messages);
+    struct quoit_span data = ledger_event_data(ask->number, ask->try_index, ask->messages);
+    const char *name = ledger_event_name(ask->messages);
     if (event->bytes.size != data.size || memcmp(event->bytes.bytes, data.bytes, data.size) != 0 ||
         event->name.size != strlen(name) ||
         memcmp(event->name.bytes, name, event->name.size) != 0) {
@@ -288,7 +288,7 @@ static void take_end(struct ask *ask, const struct quoit_event *event)
     client_counts.outcomes[(unsigned)result->error % CLIENT_ERRORS]++;
     client_counts.reused += result->reused;
     client_counts.tainted += ask->is_tainted;
-    if (ask->body != NULL && ring_sim_holds(ask->body, server_sim_ledger(ask->number)->body_size)) {
+    if (ask->body != NULL && ring_sim_holds(ask->body, ledger_read(ask->number)->body_size)) {
         world_violation("request %u has ended, and the kernel holds its body", ask->number);
     }
     if (ask_again(ask, result)) {
@@ -297,7 +297,7 @@ static void take_end(struct ask *ask, const struct quoit_event *event)
     ask->ended = true;
     client.ended++;
     if (ask->body != NULL) {
-        memset(ask->body, '!', server_sim_ledger(ask->number)->body_size);
+        memset(ask->body, '!', ledger_read(ask->number)->body_size);
         free(ask->body);
         ask->body = NULL;
     }
@@ -405,8 +405,8 @@ static void pause_or_go_on(struct ask *ask)
 static void release(struct ask *ask)
 {
     if (ask->kept) {
-        const struct server_try *try =
-            &server_sim_ledger(ask->number)->tries[ask->try_index % SERVER_TRIES_MAX];
+        const struct ledger_try *try =
+            &ledger_read(ask->number)->tries[ask->try_index % LEDGER_TRIES_MAX];
         if (!ask->is_tainted && !ask->head_seen && ask->result->error == QUOIT_OK) {
             verdict_check_body(ask, ask->result, try);
         }

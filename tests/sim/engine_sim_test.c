@@ -31,6 +31,7 @@
 #define TURNS_MAX 400000
 #define END_NS (7 * 24 * 3600 * NS_PER_S)
 #define DESTROY_MAX_NS NS_PER_S
+#define LOOKS_NS (5 * NS_PER_MS) /* the shortest timeout of an engine */
 #define SOCKETS_BESIDE_IN_FLIGHT 64
 
 static char command[256];
@@ -61,14 +62,15 @@ static void choose_options(struct scenario *scenario)
         .in_flight_max = 1 + (uint32_t)world_size(15),
         .retry_budget_percent = (uint32_t)maybe(1 + world_below(100)),
         .stream_buffer_max = maybe(1 + world_size(8192)),
-        .pool_idle_ns = maybe(1 + world_below(world_below(2) == 0 ? 20 * NS_PER_MS : 9 * NS_PER_S)),
+        .pool_idle_ns =
+            maybe(LOOKS_NS + world_below(world_below(2) == 0 ? 20 * NS_PER_MS : 9 * NS_PER_S)),
         .spin_max_ns = QUOIT_NEVER,
     };
     options->in_flight_per_origin_max = (uint32_t)maybe(1 + world_below(options->in_flight_max));
     if (!scenario->calm) {
         options->outage_wait_ns = maybe(world_below(30 * NS_PER_S));
         options->body_size_max = world_below(8) == 0 ? 1 + world_below(20000) : 0;
-        options->timeouts.idle_ns = maybe(1 + world_below(20 * NS_PER_S));
+        options->timeouts.idle_ns = maybe(LOOKS_NS + world_below(20 * NS_PER_S));
         /* The engine looks as often as its shortest timeout says: not for hours, then. */
         bool looks_often = options->pool_idle_ns != 0 || options->timeouts.idle_ns != 0;
         if (looks_often || world_below(2) == 0) {
@@ -175,9 +177,9 @@ static void run_events(struct scenario *scenario)
 
 static void run_batch(struct scenario *scenario)
 {
-    struct quoit_request requests[SERVER_NUMBERS_MAX];
+    struct quoit_request requests[LEDGER_NUMBERS_MAX];
     struct quoit_batch *batch;
-    bool given[SERVER_NUMBERS_MAX] = { false };
+    bool given[LEDGER_NUMBERS_MAX] = { false };
 
     for (uint32_t i = 0; i < scenario->asks; i++) {
         client_make(i + 1, &requests[i]);

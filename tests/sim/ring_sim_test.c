@@ -159,16 +159,16 @@ static void test_an_answer_arrives_whole_and_says_whose_it_is(void)
     begin_exchange(1, &silent);
     receive(0, RING_NO_DEADLINE);
     send_request(0);
-    while (server_sim_ledger(1)->tries_count == 0 ||
-           clients[0].size < server_sim_ledger(1)->tries[0].answer_end) {
+    while (ledger_read(1)->tries_count == 0 ||
+           clients[0].size < ledger_read(1)->tries[0].answer_end) {
         turn(NS_PER_S);
     }
-    const struct server_try *try = &server_sim_ledger(1)->tries[0];
+    const struct ledger_try *try = &ledger_read(1)->tries[0];
     CHECK_EQ(clients[0].size, try->answer_end);
     CHECK(strstr(clients[0].bytes, "X-Number: 1\r\n") != NULL);
     CHECK_MEM(clients[0].bytes + clients[0].size - try->body_size, try->body_size,
               world_pattern(1, 0), try->body_size);
-    CHECK_EQ(server_sim_ledger(1)->executed, 1);
+    CHECK_EQ(ledger_read(1)->executed, 1);
     CHECK_EQ(clients[0].count[RING_SEND], 0); /* the quiet send said nothing */
     close_conn(0);
     ring_destroy(ring);
@@ -184,7 +184,7 @@ static void test_memory_of_a_quiet_send_is_free_when_its_turn_returns(void)
     send_request(0);
     turn(0);
     memset(request, 'x', sizeof(request) - 1);
-    while (server_sim_ledger(1)->tries_count == 0) {
+    while (ledger_read(1)->tries_count == 0) {
         turn(NS_PER_S); /* another byte than was announced would be a violation */
     }
     memcpy(request, before, sizeof(request));
@@ -218,8 +218,8 @@ static void test_a_deadline_fires_not_before_its_time_and_the_bytes_stay(void)
         profile.permille[WORLD_TURN_LATE] = 300;
         begin_exchange(seed, &profile);
         send_request(0);
-        while (server_sim_ledger(1)->tries_count == 0 ||
-               clients[0].size < server_sim_ledger(1)->tries[0].answer_end) {
+        while (ledger_read(1)->tries_count == 0 ||
+               clients[0].size < ledger_read(1)->tries[0].answer_end) {
             uint64_t deadline_ns = world_now_ns() + world_below(2 * NS_PER_MS);
             uint32_t ends = clients[0].count[RING_RECV];
             receive(0, deadline_ns);
@@ -231,7 +231,7 @@ static void test_a_deadline_fires_not_before_its_time_and_the_bytes_stay(void)
                 CHECK(ring_now_ns(ring) >= deadline_ns);
             }
         }
-        const struct server_try *try = &server_sim_ledger(1)->tries[0];
+        const struct ledger_try *try = &ledger_read(1)->tries[0];
         CHECK_EQ(clients[0].size, try->answer_end);
         CHECK_MEM(clients[0].bytes + clients[0].size - try->body_size, try->body_size,
                   world_pattern(1, 0), try->body_size);
@@ -257,7 +257,7 @@ static void test_what_arrived_before_a_reset_can_be_read(void)
     while (clients[0].receives) {
         turn(NS_PER_S);
     }
-    CHECK_EQ(clients[0].size, server_sim_ledger(1)->tries[0].answer_end);
+    CHECK_EQ(clients[0].size, ledger_read(1)->tries[0].answer_end);
     CHECK_EQ(clients[0].result[RING_RECV], -ECONNRESET);
     receive(0, RING_NO_DEADLINE); /* a reset is told once */
     turn(NS_PER_S);

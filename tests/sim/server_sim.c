@@ -55,9 +55,7 @@ struct server_conn {
 static struct {
     struct server_limits limits;
     struct server_conn conns[NET_SOCKETS_MAX];
-    struct server_ledger ledger[SERVER_NUMBERS_MAX];
     bool tainted[1 << 16]; /* by serial */
-    uint32_t busy_most;
 } servers;
 
 /* -------- the ledger -------- */
@@ -65,24 +63,11 @@ static struct {
 void server_sim_begin(const struct server_limits *limits)
 {
     servers.limits = *limits;
-    servers.busy_most = 0;
     for (uint32_t i = 0; i < NET_SOCKETS_MAX; i++) {
         servers.conns[i].serial = 0;
     }
-    memset(servers.ledger, 0, sizeof(servers.ledger));
+    ledger_begin();
     memset(servers.tainted, 0, sizeof(servers.tainted));
-}
-
-struct server_ledger *server_sim_expect(uint32_t number)
-{
-    assert(number > 0 && number < SERVER_NUMBERS_MAX);
-    return &servers.ledger[number];
-}
-
-const struct server_ledger *server_sim_ledger(uint32_t number)
-{
-    assert(number > 0 && number < SERVER_NUMBERS_MAX);
-    return &servers.ledger[number];
 }
 
 /*
@@ -107,48 +92,6 @@ bool server_sim_is_tainted(uint32_t serial)
         }
     }
     return serial < COUNT_OF(servers.tainted) && servers.tainted[serial];
-}
-
-uint32_t server_sim_busy_most(void)
-{
-    return servers.busy_most;
-}
-
-struct quoit_span server_sim_event_data(uint32_t number, uint32_t try_index, uint32_t index)
-{
-    const char *pattern = world_pattern(number, 1000 + 64 * try_index + index % 64);
-    size_t size = 1 + (size_t)(number * 31 + index * 17) % 200;
-
-    return (struct quoit_span){ pattern + index, size };
-}
-
-const char *server_sim_event_name(uint32_t index)
-{
-    return index % 3 == 0 ? "tick" : "";
-}
-
-static struct server_ledger *ledger_of(const struct server_conn *conn)
-{
-    return server_sim_expect(conn->number);
-}
-
-static struct server_try *try_begin(struct server_conn *conn)
-{
-    struct server_ledger *ledger = ledger_of(conn);
-
-    if (ledger->tries_count == SERVER_TRIES_MAX) {
-        world_violation("request %u reached a server more than %u times", conn->number,
-                        SERVER_TRIES_MAX);
-    }
-    struct server_try *try = &ledger->tries[ledger->tries_count++];
-    *try = (struct server_try){ .serial = conn->serial };
-    return try;
-}
-
-static void try_execute(struct server_conn *conn, struct server_try *try)
-{
-    try->executed = true;
-    ledger_of(conn)->executed++;
 }
 
 /* -------- connections -------- */
@@ -201,7 +144,6 @@ static void count_busy(const struct net_socket *socket)
             busy_here += other->server == socket->server && other->local == socket->local;
         }
     }
-    servers.busy_most = busy > servers.busy_most ? busy : servers.busy_most;
     if (busy > servers.limits.in_flight_max) {
         world_violation("%u exchanges at a time, at most %u", busy, servers.limits.in_flight_max);
     }
@@ -255,7 +197,7 @@ static void conn_become_deaf(struct server_conn *conn)
 {
     if (conn->state != SERVER_DEAF) {
         conn->deaf_left =
-            conn->state == SERVER_BODY ? ledger_of(conn)->body_size - conn->body_read : 0;
+            conn->state == SERVER_BODY ? ledger_read(conn->number)->body_size - conn->body_read : 0;
     }
     conn->state = SERVER_DEAF;
     conn->answered_early = false;
@@ -285,22 +227,22 @@ static void choose_keep_alive(struct server_conn *conn, struct answer *answer)
 }
 
 /* What this request is to be answered with. Early answers have a status of their own. */
-static struct answer choose_answer(struct server_conn *conn, struct server_try *try, bool early,
+static struct answer choose_answer(struct server_conn *conn, struct ledger_try *try, bool early,
                                    enum net_end end)
 {
-    const struct server_ledger *ledger = ledger_of(conn);
+    const struct ledger_entry *ledger = ledger_read(conn->number);
     struct answer answer = { .number = conn->number,
                              .try_index = ledger->tries_count - 1,
                              .serial = conn->serial,
                              .keep_alive_max = UINT32_MAX,
-                             .to_head = ledger->method == SERVER_HEAD,
+                             .to_head = ledger->method == LEDGER_HEAD,
                              .sse = ledger->sse };
 
     choose_keep_alive(conn, &answer);
     answer.says_close |= end != NET_END_NONE || (early && world_below(2) == 0);
     answer_choose(&answer, early, servers.limits.body_size_max);
     if (!early && !answer_turns_away(&answer)) {
-        try_execute(conn, try);
+        ledger_execute(conn->number, try);
     }
     return answer;
 }
@@ -308,8 +250,11 @@ static struct answer choose_answer(struct server_conn *conn, struct server_try *
 /* Let something happen to an idle connection in a while. */
 static void conn_idle_later(struct server_conn *conn, enum world_fault fault)
 {
+    static const uint64_t longest_ns[] = { 20 * NS_PER_US, 300 * NS_PER_US, 3 * NS_PER_MS,
+                                           NS_PER_S };
+
     conn->idle_fault = fault;
-    conn->wake_ns = world_now_ns() + world_below(world_below(4) == 0 ? NS_PER_S : 3 * NS_PER_MS);
+    conn->wake_ns = world_now_ns() + world_below(longest_ns[world_below(COUNT_OF(longest_ns))]);
 }
 
 /* What comes behind an answer of which all was written. */
@@ -338,7 +283,7 @@ static void after_whole(struct net_socket *socket, struct server_conn *conn)
 }
 
 /* Write the answer, or the part of it that gets out. */
-static void put_answer(struct net_socket *socket, struct server_conn *conn, struct server_try *try,
+static void put_answer(struct net_socket *socket, struct server_conn *conn, struct ledger_try *try,
                        struct answer *answer)
 {
     struct quoit_span bytes = answer_write(answer);
@@ -375,7 +320,7 @@ static void put_answer(struct net_socket *socket, struct server_conn *conn, stru
 
 static void answer_early(struct net_socket *socket, struct server_conn *conn, enum net_end end)
 {
-    struct server_try *try = try_begin(conn);
+    struct ledger_try *try = ledger_try_begin(conn->number, conn->serial);
     struct answer answer = choose_answer(conn, try, true, end);
 
     put_answer(socket, conn, try, &answer);
@@ -391,23 +336,23 @@ static void answer_early(struct net_socket *socket, struct server_conn *conn, en
 /* The request is complete, and it is time. */
 static void answer_now(struct net_socket *socket, struct server_conn *conn)
 {
-    struct server_try *try = try_begin(conn);
+    struct ledger_try *try = ledger_try_begin(conn->number, conn->serial);
 
     if (conn->answer_lost) {
-        try_execute(conn, try);
+        ledger_execute(conn->number, try);
         net_finish(socket, world_below(2) == 0 ? NET_END_FIN_CLOSED : NET_END_RST);
         conn_become_deaf(conn);
         return;
     }
     if (world_happens(WORLD_ANSWER_NEVER)) {
-        try_execute(conn, try);
+        ledger_execute(conn->number, try);
         conn_become_deaf(conn);
         return;
     }
     if (world_happens(WORLD_ANSWER_GARBAGE)) {
         static const char garbage[] =
             "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n";
-        try_execute(conn, try);
+        ledger_execute(conn->number, try);
         net_put(socket, garbage, sizeof(garbage) - 1);
         conn_become_deaf(conn);
         return;
@@ -453,59 +398,13 @@ static void request_is_complete(struct net_socket *socket, struct server_conn *c
     conn->wake_ns = world_now_ns() + wait_ns;
 }
 
-/* The value of the one header of that name; NULL: there is none. */
-static const char *head_value(const char *head, const char *name)
-{
-    const char *line = strcasestr(head, name);
-
-    if (line != NULL && strcasestr(line + 1, name) != NULL) {
-        world_violation("header %s is there twice:\n%s", name + 2, head);
-    }
-    return line == NULL ? NULL : line + strlen(name);
-}
-
-/* Compare the head, byte by byte where its meaning allows but one form, with what was announced. */
-static void read_head(struct server_conn *conn)
-{
-    static const char *const methods[] = { "GET", "HEAD", "POST", "PUT" };
-    char wanted[64];
-    const char *head = conn->head;
-    const char *number = head_value(head, "\r\nX-Number: ");
-    const char *length = head_value(head, "\r\nContent-Length: ");
-    const char *host = head_value(head, "\r\nHost: ");
-
-    conn->number = number == NULL ? 0 : (uint32_t)strtoul(number, NULL, 10);
-    if (conn->number == 0 || conn->number >= SERVER_NUMBERS_MAX) {
-        world_violation("a head without a number that was announced:\n%s", head);
-    }
-    const struct server_ledger *ledger = ledger_of(conn);
-    snprintf(wanted, sizeof(wanted), "%s /n/%u HTTP/1.1\r\n", methods[ledger->method],
-             conn->number);
-    if (strncmp(head, wanted, strlen(wanted)) != 0) {
-        world_violation("request %u: wanted %s, got:\n%s", conn->number, wanted, head);
-    }
-    if (host == NULL || head_value(head, "\r\nTransfer-Encoding:") != NULL) {
-        world_violation("request %u: no Host, or a Transfer-Encoding:\n%s", conn->number, head);
-    }
-    uint64_t size = length == NULL ? 0 : strtoull(length, NULL, 10);
-    if (size != ledger->body_size) {
-        world_violation("request %u: wanted %llu bytes of body:\n%s", conn->number,
-                        (unsigned long long)ledger->body_size, head);
-    }
-    for (const char *line = head; *line != '\0'; line = strstr(line, "\r\n") + 2) {
-        if (line[strcspn(line, "\r\n")] != '\r') {
-            world_violation("request %u: a bare LF in its head:\n%s", conn->number, head);
-        }
-    }
-}
-
 /* The head is there: act on what can be done before the body is. */
 static void head_is_complete(struct net_socket *socket, struct server_conn *conn)
 {
-    read_head(conn);
+    conn->number = ledger_check_head(conn->head);
     conn->state = SERVER_BODY;
     conn->body_read = 0;
-    if (ledger_of(conn)->body_size == 0) {
+    if (ledger_read(conn->number)->body_size == 0) {
         request_is_complete(socket, conn);
     } else if (world_happens(WORLD_EARLY_READS_ON)) {
         answer_early(socket, conn, NET_END_NONE);
@@ -546,9 +445,9 @@ static size_t read_head_bytes(struct net_socket *socket, struct server_conn *con
 static size_t read_body_bytes(struct net_socket *socket, struct server_conn *conn,
                               struct quoit_span bytes)
 {
-    const struct server_ledger *ledger = ledger_of(conn);
+    const struct ledger_entry *ledger = ledger_read(conn->number);
     size_t size = min_u64(bytes.size, ledger->body_size - conn->body_read);
-    const char *wanted = world_pattern(conn->number, SERVER_BODY_PART) + conn->body_read;
+    const char *wanted = world_pattern(conn->number, LEDGER_BODY_PART) + conn->body_read;
 
     if (memcmp(bytes.bytes, wanted, size) != 0) {
         world_violation("request %u: other bytes than its body, within %zu at %llu", conn->number,
@@ -625,8 +524,11 @@ void server_sim_on_close(struct net_socket *socket)
         conn_read(socket, conn, net_incoming(socket).size);
     }
     if (conn->state == SERVER_THINKING && conn->number != 0 && socket->end == NET_END_NONE &&
-        conn->body_read == ledger_of(conn)->body_size && world_below(2) == 0) {
-        try_execute(conn, try_begin(conn)); /* it does not know yet that nobody listens */
+        conn->body_read == ledger_read(conn->number)->body_size && world_below(2) == 0) {
+        ledger_execute(
+            conn->number,
+            ledger_try_begin(conn->number,
+                             conn->serial)); /* it does not know yet that nobody listens */
     }
     conn->serial = 0;
 }

@@ -22,12 +22,12 @@ static uint32_t number_of_header(const struct quoit_result *result, const char *
  * Whose answer is it? NULL: it says nothing, since the connection was tainted. With an error there
  * may be no head at all, and then it is NULL too.
  */
-const struct server_try *verdict_find_try(struct ask *ask, const struct quoit_result *result)
+const struct ledger_try *verdict_find_try(struct ask *ask, const struct quoit_result *result)
 {
     uint32_t number = number_of_header(result, "X-Number");
     uint32_t index = number_of_header(result, "X-Try");
     uint32_t serial = number_of_header(result, "X-Serial");
-    const struct server_ledger *ledger = server_sim_ledger(ask->number);
+    const struct ledger_entry *ledger = ledger_read(ask->number);
 
     if (number == UINT32_MAX && result->error != QUOIT_OK) {
         return NULL;
@@ -41,7 +41,7 @@ const struct server_try *verdict_find_try(struct ask *ask, const struct quoit_re
                         index);
     }
     ask->try_index = index;
-    const struct server_try *try = &ledger->tries[index];
+    const struct ledger_try *try = &ledger->tries[index];
     if (result->status != try->status) {
         world_violation("request %u: status %u, meant was %u", ask->number, result->status,
                         try->status);
@@ -50,7 +50,7 @@ const struct server_try *verdict_find_try(struct ask *ask, const struct quoit_re
 }
 
 void verdict_check_body(const struct ask *ask, const struct quoit_result *result,
-                        const struct server_try *try)
+                        const struct ledger_try *try)
 {
     const char *wanted = world_pattern(ask->number, ask->try_index);
     struct quoit_span body = result->body;
@@ -65,7 +65,7 @@ void verdict_check_body(const struct ask *ask, const struct quoit_result *result
 }
 
 static void check_sizes(const struct ask *ask, const struct quoit_result *result,
-                        const struct server_try *try, bool streamed)
+                        const struct ledger_try *try, bool streamed)
 {
     if (!try->whole) {
         world_violation("request %u: OK, and its answer was never written whole", ask->number);
@@ -129,9 +129,9 @@ static void check_times(const struct ask *ask, const struct quoit_result *result
 /* More often acted on than the request allows? */
 void verdict_check_executed(const struct ask *ask)
 {
-    const struct server_ledger *ledger = server_sim_ledger(ask->number);
+    const struct ledger_entry *ledger = ledger_read(ask->number);
     bool replayable = ask->replay == QUOIT_REPLAY_YES ||
-                      (ask->replay == QUOIT_REPLAY_METHOD && ask->method != SERVER_POST);
+                      (ask->replay == QUOIT_REPLAY_METHOD && ask->method != LEDGER_POST);
 
     if (!replayable && ledger->executed > 1 + ask->agains) {
         world_violation("request %u may not be replayed and was acted on %u times", ask->number,
@@ -164,7 +164,7 @@ void verdict_check(struct ask *ask, const struct quoit_result *result, bool calm
     if (result->error == QUOIT_E_CANCELLED && !ask->cancelled) {
         world_violation("request %u was not cancelled", ask->number);
     }
-    const struct server_try *try = ask->is_tainted ? NULL : verdict_find_try(ask, result);
+    const struct ledger_try *try = ask->is_tainted ? NULL : verdict_find_try(ask, result);
     bool streamed = ask->head_seen;
     if (try != NULL && !streamed) {
         verdict_check_body(ask, result, try);

@@ -16,7 +16,7 @@ struct ask {
     enum quoit_stream stream;
     enum quoit_replay replay;
     bool judge;
-    enum server_method method;
+    enum ledger_method method;
     uint64_t deadline_ns; /* a length; 0: none */
     uint64_t start_ns, submitted_ns, cancelled_ns;
     char *body; /* owned; scribbled over and freed at END */
@@ -38,11 +38,11 @@ struct ask {
  * The try that an answer belongs to; one of somebody else is a violation. NULL: it says nothing,
  * since its connection was tainted (then ask->is_tainted is set), or an error came without a head.
  */
-const struct server_try *verdict_find_try(struct ask *ask, const struct quoit_result *result);
+const struct ledger_try *verdict_find_try(struct ask *ask, const struct quoit_result *result);
 
 /* Are the bytes of a body, perhaps cut short, those of that try? */
 void verdict_check_body(const struct ask *ask, const struct quoit_result *result,
-                        const struct server_try *try);
+                        const struct ledger_try *try);
 
 /* Was it acted on no more often than its replay allows? */
 void verdict_check_executed(const struct ask *ask);

@@ -63,7 +63,7 @@ bool world_fault_is_calm(enum world_fault fault)
 /*
  * Each kind has a rate of its own in each seed, often 0: a network that does everything at once
  * hides more than one that does a few things often. In every other rough one, a single kind is
- * frequent.
+ * frequent, and a single kind of the ring's and the network's.
  */
 static struct world_profile world_profile_of(uint64_t seed, bool rough)
 {
@@ -82,6 +82,8 @@ static struct world_profile world_profile_of(uint64_t seed, bool rough)
     }
     if (rough && mix(&state) % 2 == 0) {
         profile.permille[mix(&state) % WORLD_FAULTS] = 300;
+        profile.permille[mix(&state) % WORLD_SERVER_FIRST] = 300;
+        profile.permille[WORLD_RING_REFUSED] = 0;
     }
     return profile;
 }

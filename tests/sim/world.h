@@ -108,6 +108,7 @@ enum world_fault {
     WORLD_FAULT_MAP(WORLD_X)
 #undef WORLD_X
         WORLD_FAULTS,
+    WORLD_SERVER_FIRST = WORLD_READ_SLOW, /* from here on it is the servers' doing */
 };
 
 struct world_profile {
