@@ -13,7 +13,7 @@ static struct live_server server;
 
 /* A page, with an X-Mock- header or two (NULL: none) and a key to find it by in the ledger. */
 struct ask {
-    struct quoit_header headers[3];
+    struct quoit_header headers[4];
     struct quoit_request request;
 };
 
@@ -42,20 +42,20 @@ struct status_case {
 };
 
 static const struct status_case status_cases[] = {
-    { "two retries by default", "500", "none", "GET", QUOIT_REPLAY_METHOD, 0, 3 },
-    { "408", "408", "none", "GET", QUOIT_REPLAY_METHOD, 1, 2 },
-    { "409", "409", "none", "GET", QUOIT_REPLAY_METHOD, 1, 2 },
-    { "502", "502", "none", "GET", QUOIT_REPLAY_METHOD, 1, 2 },
-    { "504", "504", "none", "PUT", QUOIT_REPLAY_METHOD, 1, 2 },
-    { "none", "500", "none", "GET", QUOIT_REPLAY_METHOD, QUOIT_NONE, 1 },
-    { "400", "400", "none", "GET", QUOIT_REPLAY_METHOD, 3, 1 },
-    { "401", "401", "none", "GET", QUOIT_REPLAY_METHOD, 3, 1 },
-    { "404", "404", "none", "GET", QUOIT_REPLAY_METHOD, 3, 1 },
+    { "two retries by default", "500", NULL, "GET", QUOIT_REPLAY_METHOD, 0, 3 },
+    { "408", "408", NULL, "GET", QUOIT_REPLAY_METHOD, 1, 2 },
+    { "409", "409", NULL, "GET", QUOIT_REPLAY_METHOD, 1, 2 },
+    { "502", "502", NULL, "GET", QUOIT_REPLAY_METHOD, 1, 2 },
+    { "504", "504", NULL, "PUT", QUOIT_REPLAY_METHOD, 1, 2 },
+    { "none", "500", NULL, "GET", QUOIT_REPLAY_METHOD, QUOIT_NONE, 1 },
+    { "400", "400", NULL, "GET", QUOIT_REPLAY_METHOD, 3, 1 },
+    { "401", "401", NULL, "GET", QUOIT_REPLAY_METHOD, 3, 1 },
+    { "404", "404", NULL, "GET", QUOIT_REPLAY_METHOD, 3, 1 },
     { "the server says no", "500", "x-should-retry: false", "GET", QUOIT_REPLAY_METHOD, 3, 1 },
     { "the server says yes", "400", "x-should-retry: true", "GET", QUOIT_REPLAY_METHOD, 1, 2 },
-    { "a POST", "500", "none", "POST", QUOIT_REPLAY_METHOD, 3, 1 },
-    { "a POST that may", "500", "none", "POST", QUOIT_REPLAY_YES, 1, 2 },
-    { "a GET that may not", "500", "none", "GET", QUOIT_REPLAY_NO, 3, 1 },
+    { "a POST", "500", NULL, "POST", QUOIT_REPLAY_METHOD, 3, 1 },
+    { "a POST that may", "500", NULL, "POST", QUOIT_REPLAY_YES, 1, 2 },
+    { "a GET that may not", "500", NULL, "GET", QUOIT_REPLAY_NO, 3, 1 },
 };
 
 static void test_the_status_decides(void)
@@ -68,10 +68,11 @@ static void test_the_status_decides(void)
         request->method = the->method;
         request->replay = the->replay;
         request->retries = the->retries;
-        ask.headers[2] = (struct quoit_header){ "X-Mock-Header", the->should_retry };
-        request->headers_count = 3;
+        ask.headers[2] = (struct quoit_header){ "X-Mock-Header", "retry-after-ms: 5" };
+        ask.headers[3] = (struct quoit_header){ "X-Mock-Header", the->should_retry };
+        request->headers_count = the->should_retry == NULL ? 3 : 4;
         check_case(the->name);
-        live_set(&server, "header none\nheader retry-after-ms: 5");
+        live_set(&server, "");
         const struct quoit_result *result = live_run(engine, request);
         CHECK_EQ(result->error, QUOIT_OK);
         CHECK_EQ(result->status, strtoul(the->status, NULL, 10));
@@ -93,7 +94,7 @@ static void test_the_answer_of_a_later_attempt_is_the_result(void)
         live_run(engine, ask_page(&ask, "later", "X-Mock-Fail-First", "2:500"));
     CHECK_EQ(result->status, 200);
     CHECK_EQ(result->attempts, 3);
-    CHECK_EQ(result->body.size, 56);
+    CHECK(memmem(result->body.bytes, result->body.size, "\"page\"", 6) != NULL);
     CHECK_EQ(executions_of("later"), 3);
     live_set(&server, "header none");
     quoit_destroy(engine);
@@ -102,20 +103,20 @@ static void test_the_answer_of_a_later_attempt_is_the_result(void)
 /* R27: without a wait that can be used it is the back-off's, at least 0.75 of 500 ms. */
 static void test_a_wait_that_makes_no_sense_is_ignored(void)
 {
-    static const char *const waits[] = { "none", "-5", "soon", "0", "Sun, 06 Nov 1994 08:49:37 GMT",
-                                         "1e18", "0.0" };
+    static const char *const waits[] = { "none", "-5",  "soon",
+                                         "0",    "0.0", "Sun, 06 Nov 1994 08:49:37 GMT" };
     struct quoit_engine *engine = live_engine(NULL);
-    struct ask asks[7];
+    struct ask asks[6];
     uint64_t before_ns = quoit_now_ns();
 
     live_set(&server, "header none");
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 6; i++) {
         struct quoit_request *request = ask_page(&asks[i], waits[i], "X-Mock-Fail-First", "1:500");
         asks[i].headers[2] = (struct quoit_header){ "X-Mock-Retry-After", waits[i] };
         request->headers_count = 3;
         live_submit(engine, request);
     }
-    for (int i = 0; i < 7; i++) {
+    for (int i = 0; i < 6; i++) {
         struct quoit_event event = live_next(engine);
         CHECK_EQ(event.result->status, 200);
         CHECK_EQ(event.result->attempts, 2);
@@ -127,12 +128,13 @@ static void test_a_wait_that_makes_no_sense_is_ignored(void)
 
 static void test_a_wait_that_is_too_long_is_final(void)
 {
-    static const char *const waits[] = { "121", "999999999", "Fri, 31 Dec 9999 23:59:59 GMT" };
+    static const char *const waits[] = { "121", "999999999", "1e18",
+                                         "Fri, 31 Dec 9999 23:59:59 GMT" };
     static const char *const statuses[] = { "429", "503", "500" };
     struct quoit_engine *engine = live_engine(NULL);
 
     live_set(&server, "header none\nheader x-should-retry: true");
-    for (size_t i = 0; i < 9; i++) {
+    for (size_t i = 0; i < 12; i++) {
         struct ask ask;
         struct quoit_request *request = ask_page(&ask, "long", "X-Mock-Status", statuses[i % 3]);
         ask.headers[2] = (struct quoit_header){ "X-Mock-Retry-After", waits[i / 3] };
@@ -184,7 +186,7 @@ static void test_the_origin_rests_for_as_long_as_it_asks(void)
     live_set(&server, "status-first 1:429\nretry-after 1");
     live_submit(engine, ask_page(&asks[0], "first", NULL, NULL));
     while (live_stats(engine).paced == 0) {
-        quoit_turn(engine, LIVE_NS_PER_S);
+        quoit_turn(engine, LIVE_NS_PER_MS);
     }
     uint64_t before_ns = quoit_now_ns();
     for (int i = 1; i < 10; i++) {
@@ -343,17 +345,17 @@ static void test_requests_wait_for_a_server_that_comes_back(void)
     struct quoit_engine *engine = live_engine(
         &(struct quoit_options){ .in_flight_max = 20, .outage_wait_ns = 20 * LIVE_NS_PER_S });
     char port[8];
-    char url[60];
+    char url[80];
 
     snprintf(url, sizeof(url), "%s/page", mortal.url);
     snprintf(port, sizeof(port), "%u", mortal.port);
     CHECK_EQ(live_get(engine, url)->status, 200);
     live_stop(&mortal);
     for (int i = 0; i < 100; i++) {
-        live_submit(engine, &(struct quoit_request){ .url = url, .retries = QUOIT_NONE });
+        live_submit(engine, &(struct quoit_request){ .url = url });
     }
     while (live_stats(engine).outages == 0) {
-        quoit_turn(engine, LIVE_NS_PER_S);
+        quoit_turn(engine, LIVE_NS_PER_MS);
     }
     uint64_t opened = live_stats(engine).opened;
     uint64_t end_ns = quoit_now_ns() + 1500 * LIVE_NS_PER_MS; /* one probe in that time */
@@ -361,11 +363,11 @@ static void test_requests_wait_for_a_server_that_comes_back(void)
         quoit_turn(engine, end_ns - quoit_now_ns());
     }
     CHECK_EQ(live_stats(engine).opened, opened + 1);
-    CHECK_EQ(live_stats(engine).done, 12);
+    CHECK_EQ(live_stats(engine).done, 0);
     mortal = live_start((const char *[]){ "--port", port, NULL });
     CHECK_EQ(live_drain(engine, 100), 100);
     CHECK_EQ(live_number(&mortal, "executions_total"), 100);
-    CHECK_EQ(live_stats(engine).retries, 0);
+    CHECK(live_stats(engine).retries < 8); /* those before it was known to be down */
     quoit_destroy(engine);
     live_stop(&mortal);
 }

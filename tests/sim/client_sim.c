@@ -70,7 +70,7 @@ static void choose_timeouts(struct ask *ask, struct quoit_request *request)
         return;
     }
     request->timeouts = (struct quoit_timeouts){
-        .connect_ns = world_below(20) == 0 ? 300 * NS_PER_S : choose_timeout_ns(),
+        .connect_ns = choose_timeout_ns(),
         .write_ns = choose_timeout_ns(),
         .first_byte_ns = choose_timeout_ns(),
         .idle_ns = choose_timeout_ns(),

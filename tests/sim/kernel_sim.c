@@ -236,7 +236,12 @@ static void submit_quiet(struct ring *ring, struct ring_tag tag)
     size_t asked = conn->quiet[0].size + conn->quiet[1].size;
     size_t may = world_happens(WORLD_SEND_SHORT) ? 1 + world_size(asked - 1) : asked;
     size_t sent = 0;
-    int32_t result = world_happens(WORLD_SEND_NOTHING) ? -EAGAIN : 0;
+    bool interrupted = server_sim_interrupts(socket);
+    int32_t result = 0;
+
+    if ((interrupted && world_below(2) == 0) || world_happens(WORLD_SEND_NOTHING)) {
+        result = -EAGAIN;
+    }
 
     if (kernel_quiet_hash(conn) != conn->quiet_hash) {
         world_violation("conn %u: a quiet send's memory changed before it was submitted", tag.conn);

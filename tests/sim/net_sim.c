@@ -169,6 +169,7 @@ static uint32_t net_server_of(const struct net_socket *socket, const struct sock
 
 void net_connect(struct net_socket *socket, const struct sockaddr *address, uint32_t size)
 {
+    static const uint64_t syn_retries_s[] = { 3, 7, 15, 31, 63, 127 };
     if (socket->state != NET_FRESH) {
         world_violation("conn %u connects descriptor %d twice", socket->conn, socket->fd);
     }
@@ -184,8 +185,9 @@ void net_connect(struct net_socket *socket, const struct sockaddr *address, uint
         socket->connect_result = -ENETUNREACH;
         socket->connect_at_ns = world_now_ns();
     } else if (world_happens(WORLD_CONNECT_BLACK_HOLE)) {
-        socket->connect_result = -ETIMEDOUT; /* by the kernel, after all its SYNs */
-        socket->connect_at_ns = world_now_ns() + world_between(100, 135) * NS_PER_S;
+        socket->connect_result = -ETIMEDOUT; /* by the kernel, after tcp_syn_retries SYNs */
+        socket->connect_at_ns =
+            world_now_ns() + syn_retries_s[world_below(COUNT_OF(syn_retries_s))] * NS_PER_S;
     } else if (world_happens(WORLD_CONNECT_SLOW)) {
         socket->connect_at_ns += world_below(4 * NS_PER_S);
     }
@@ -337,6 +339,11 @@ void net_finish(struct net_socket *socket, enum net_end end)
     if (socket->deliver_at_ns == WORLD_NEVER) {
         socket->deliver_at_ns = world_now_ns() + socket->latency_ns;
     }
+}
+
+void net_hurry(struct net_socket *socket)
+{
+    socket->down.arrived = socket->down.written;
 }
 
 uint64_t net_written(const struct net_socket *socket)

@@ -124,6 +124,9 @@ void net_take(struct net_socket *socket, size_t size);
 void net_put(struct net_socket *socket, const char *bytes, size_t size);
 void net_finish(struct net_socket *socket, enum net_end end);
 
+/* All that was written arrives now. */
+void net_hurry(struct net_socket *socket);
+
 /* Bytes since the connection opened: that the server has written, that the client has received. */
 uint64_t net_written(const struct net_socket *socket);
 uint64_t net_received(const struct net_socket *socket);

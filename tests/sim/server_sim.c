@@ -533,6 +533,24 @@ void server_sim_on_close(struct net_socket *socket)
     conn->serial = 0;
 }
 
+bool server_sim_interrupts(struct net_socket *socket)
+{
+    struct server_conn *conn = &servers.conns[socket->index];
+    bool idle = conn->serial == socket->serial && conn->state == SERVER_HEADERS &&
+                conn->answered > 0 && conn->head_size == 0 && !conn->must_end &&
+                conn->unasked_at == WORLD_NEVER && socket->end == NET_END_NONE &&
+                net_incoming(socket).size == 0 && net_received(socket) == net_written(socket);
+
+    if (!idle || !world_happens(WORLD_UNASKED_AT_ONCE)) {
+        return false;
+    }
+    struct quoit_span unasked = answer_unasked(conn->serial, false);
+    conn->unasked_at = net_written(socket);
+    net_put(socket, unasked.bytes, unasked.size);
+    net_hurry(socket);
+    return true;
+}
+
 /* -------- time -------- */
 
 /* An idle connection's moment has come. */

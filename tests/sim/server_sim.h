@@ -32,6 +32,11 @@ void server_sim_begin(const struct server_limits *limits);
 
 bool server_sim_is_tainted(uint32_t serial);
 
+/*
+ * For ring_sim: the client is about to send. True: at this very moment something unasked has come.
+ */
+bool server_sim_interrupts(struct net_socket *socket);
+
 /* For ring_sim: the client closes; what it had sent may still be read and acted on. */
 void server_sim_on_close(struct net_socket *socket);
 

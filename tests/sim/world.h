@@ -101,6 +101,7 @@
     X(UNASKED_IDLE, false, "a 408 on an idle connection, then FIN")                                \
     X(UNASKED_BEHIND, false, "a second answer right behind the first")                             \
     X(UNASKED_LATER, false, "a second answer a while after the first")                             \
+    X(UNASKED_AT_ONCE, false, "a second answer at the very moment at which a request is sent")     \
     X(UNASKED_TAKEN, false, "unasked bytes raced with a request, and no client could know")
 
 enum world_fault {

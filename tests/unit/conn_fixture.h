@@ -182,7 +182,7 @@ static inline void say(const char *words)
 
 static inline void check_body(const char *wanted)
 {
-    CHECK_MEM(body.bytes, body.size, wanted, strlen(wanted));
+    CHECK_MEM(buffer_span(&body).bytes, body.size, wanted, strlen(wanted));
 }
 
 static inline void close_idle(void)

@@ -1,0 +1,143 @@
+/*
+ * prepare: from a line to a request, and which part of the line its body is.
+ */
+#include "cli/prepare.h"
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+
+static struct prepare prepare;
+static struct options options;
+static struct headers headers;
+static struct keys keys;
+static struct query_pool pool;
+
+static void begin(const char *base_url)
+{
+    unsetenv("OPENAI_ORG_ID");
+    unsetenv("OPENAI_PROJECT_ID");
+    keys = (struct keys){ .header = { "Authorization", "Bearer K" }, .generation = 1 };
+    CHECK_EQ(headers_open(&headers, NULL, 0, NULL), 0);
+    prepare = (struct prepare){ .ids = NULL };
+    CHECK(prepare_init(&prepare, &options, base_url, &headers, &keys));
+}
+
+static void end(void)
+{
+    prepare_free(&prepare);
+    headers_close(&headers);
+    query_pool_free(&pool);
+    options = (struct options){ .retries = 2 };
+}
+
+static struct query *query_of(const char *line, uint64_t number)
+{
+    struct query *query = query_take(&pool, (struct json_span){ line, strlen(line) });
+
+    query->number = number;
+    return query;
+}
+
+static void test_the_body_is_that_of_the_line_itself(void)
+{
+    begin("http://h/v1");
+    struct query *query =
+        query_of("{\"custom_id\":\"a\",\"url\":\"/v1/x\",\"body\":{\"n\": 1e400}}", 7);
+    CHECK_EQ(prepare_request(&prepare, query), PREPARE_GOOD);
+    CHECK_MEM(prepare.request.body.bytes, prepare.request.body.size, "{\"n\": 1e400}", 12);
+    CHECK(prepare.request.body.bytes > query->bytes);
+    CHECK(prepare.request.body.bytes < query->bytes + query->size);
+    CHECK_STR(prepare.request.url, "http://h/v1/x");
+    CHECK_STR(prepare.request.method, "POST");
+    CHECK_EQ(prepare.request.retries, 2);
+    CHECK(prepare.request.judge);
+    CHECK_EQ(prepare.request.replay, QUOIT_REPLAY_YES);
+    CHECK(query->at_base);
+    CHECK_MEM(query->custom_id.bytes, query->custom_id.size, "\"a\"", 3);
+    CHECK(strncmp(query->name, "quoit-", 6) == 0);
+    CHECK_STR(query->name + 22, "-7");
+    query_give_back(&pool, query);
+    end();
+}
+
+static void test_a_decoded_or_spliced_body_outlives_the_next_line(void)
+{
+    options.model = "new";
+    begin("http://h/v1");
+    struct query *text = query_of("{\"custom_id\":\"t\",\"url\":\"/v1/x\",\"body\":{}}", 1);
+    CHECK_EQ(prepare_request(&prepare, text), PREPARE_GOOD);
+    struct quoit_span body = prepare.request.body;
+    struct query *other = query_of("{\"custom_id\":\"u\",\"url\":\"/v1/x\",\"body\":[]}", 2);
+    CHECK_EQ(prepare_request(&prepare, other), PREPARE_INVALID);
+    CHECK(strstr(prepare.message, "--model") != NULL);
+    CHECK_MEM(body.bytes, body.size, "{\"model\":\"new\"}", 15);
+    query_give_back(&pool, text);
+    query_give_back(&pool, other);
+    end();
+}
+
+static void test_a_repeated_id_is_refused_but_not_when_a_query_comes_again(void)
+{
+    begin("http://h/v1");
+    struct query *first = query_of("{\"custom_id\":\"a\",\"url\":\"/v1/x\",\"body\":{}}", 1);
+    struct query *second = query_of("{\"custom_id\":\"\\u0061\",\"url\":\"/v1/y\",\"body\":{}}", 2);
+    CHECK_EQ(prepare_request(&prepare, first), PREPARE_GOOD);
+    CHECK_EQ(prepare_request(&prepare, first), PREPARE_GOOD);
+    CHECK_EQ(prepare_request(&prepare, second), PREPARE_INVALID);
+    CHECK(strstr(prepare.message, "line 2") != NULL);
+    CHECK(strstr(prepare.message, "line 1") != NULL);
+    CHECK_EQ(second->custom_id.size, 0);
+    query_give_back(&pool, first);
+    query_give_back(&pool, second);
+    end();
+}
+
+static void test_an_absolute_url_elsewhere_gets_no_key(void)
+{
+    begin("http://h/v1");
+    struct query *query =
+        query_of("{\"custom_id\":\"a\",\"url\":\"http://other/v1/x\",\"body\":{}}", 1);
+    CHECK_EQ(prepare_request(&prepare, query), PREPARE_GOOD);
+    CHECK(!query->at_base);
+    for (uint32_t i = 0; i < prepare.request.headers_count; i++) {
+        CHECK(strcmp(prepare.request.headers[i].name, "Authorization") != 0);
+    }
+    query_give_back(&pool, query);
+    end();
+}
+
+static void test_a_line_without_url_needs_an_endpoint(void)
+{
+    const char *line = "{\"custom_id\":\"a\",\"body\":{}}";
+
+    begin("http://h/v1");
+    struct query *query = query_of(line, 1);
+    CHECK_EQ(prepare_request(&prepare, query), PREPARE_INVALID);
+    CHECK(strstr(prepare.message, "--endpoint") != NULL);
+    query_give_back(&pool, query);
+    end();
+
+    options.endpoint = "/v1/embeddings";
+    options.queries[0] = "a=b";
+    options.queries[1] = "c=d";
+    options.queries_count = 2;
+    options.retries = 0;
+    begin("http://h");
+    query = query_of(line, 1);
+    CHECK_EQ(prepare_request(&prepare, query), PREPARE_GOOD);
+    CHECK_STR(prepare.request.url, "http://h/v1/embeddings?a=b&c=d");
+    CHECK_EQ(prepare.request.retries, QUOIT_NONE);
+    query_give_back(&pool, query);
+    end();
+}
+
+int main(void)
+{
+    options.retries = 2;
+    RUN(test_the_body_is_that_of_the_line_itself);
+    RUN(test_a_decoded_or_spliced_body_outlives_the_next_line);
+    RUN(test_a_repeated_id_is_refused_but_not_when_a_query_comes_again);
+    RUN(test_an_absolute_url_elsewhere_gets_no_key);
+    RUN(test_a_line_without_url_needs_an_endpoint);
+    return check_done();
+}
