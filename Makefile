@@ -370,6 +370,8 @@ endef
 install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	$(INSTALL) -m 644 include/quoit.h $(DESTDIR)$(PREFIX)/include/quoit.h
 	$(INSTALL) -m 644 $(B)/libquoit.a $(DESTDIR)$(LIBDIR)/libquoit.a
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so.$(VERSION)

@@ -108,8 +108,8 @@ struct conn {
 
     /* The request and its answer; meaningful in BUSY and after it, until the next conn_send. */
     struct conn_exchange exchange;
-    uint64_t send_round;  /* bytes of the round in which it was sent came before it */
     size_t sent;          /* bytes of head and body handed over (encrypted, if TLS) */
+    bool handed_over;     /* the kernel has taken a byte of the request: an answer may come */
     bool sending_stopped; /* the peer takes no more; what it says still counts */
     bool answered;        /* the answer is complete */
     bool reused;          /* this exchange is not the connection's first */

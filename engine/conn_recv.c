@@ -54,7 +54,7 @@ static enum conn_verdict conn_on_plain(struct conn *conn, const char *bytes, siz
     struct response *response = &conn->response;
     size_t consumed = 0;
 
-    if (conn->state != CONN_BUSY || conn->send_round == ring_rounds(conn->shared->ring)) {
+    if (conn->state != CONN_BUSY || !conn->handed_over) {
         return conn_fail(conn, QUOIT_E_RESET, 0, "the server spoke unasked");
     }
     conn->progress_ns = conn->shared->now_ns;

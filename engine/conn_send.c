@@ -127,6 +127,7 @@ static void conn_send_quietly(struct conn *conn)
     } else {
         conn->sent = pieces[0].size + pieces[1].size;
     }
+    conn->handed_over = true;
     conn->quiet = true;
     conn->quiet_round = ring_rounds(conn->shared->ring);
     ring_send_quiet(conn->shared->ring, conn->index, conn->fd, pieces);
@@ -141,8 +142,8 @@ void conn_send(struct conn *conn, const struct conn_exchange *exchange)
     conn_settle_quiet(conn);
     conn->exchange = *exchange;
     conn->sent = 0;
-    conn->send_round = ring_rounds(conn->shared->ring);
     conn->answered = false;
+    conn->handed_over = false;
     conn->sending_stopped = false;
     conn->received = 0;
     conn->reused = conn->exchanges > 0;
@@ -189,6 +190,7 @@ enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
 
     if (was_quiet) { /* it speaks: so take back what silence would have meant */
         conn->quiet = false;
+        conn->handed_over = false;
         if (conn->session != NULL) {
             conn->out_sent = 0;
         } else {
@@ -212,6 +214,7 @@ enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
     } else {
         conn->sent += (size_t)result;
     }
+    conn->handed_over = conn->handed_over || result > 0;
     conn->progress_ns = conn->shared->now_ns;
     enum conn_verdict verdict = conn_send_more(conn);
     if (conn->state != CONN_CLOSING) {

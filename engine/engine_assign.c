@@ -321,6 +321,9 @@ static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lan
 
 void engine_assign(struct quoit_engine *engine)
 {
+    if (ring_has_more(engine->ring)) {
+        return; /* what is idle may have been told something: bytes, or the end */
+    }
     while (engine->in_flight < engine->options.in_flight_max && !engine->starved &&
            !list_is_empty(&engine->runnable)) {
         struct lane *lane = LIST_FIRST(&engine->runnable, struct lane, runnable);

@@ -453,6 +453,11 @@ static uint32_t ring_copy_out(struct ring *ring, struct ring_done *done, uint32_
     return count;
 }
 
+bool ring_has_more(const struct ring *ring)
+{
+    return io_uring_cq_ready(&ring->uring) > 0 || io_uring_cq_has_overflow(&ring->uring);
+}
+
 /* Hand over what was started, and wait. */
 static void ring_enter_anew(struct ring *ring, uint64_t wait_ns, bool calm)
 {
@@ -472,18 +477,17 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
                    bool calm)
 {
     ring->before_ns = clock_ns();
-    if (io_uring_cq_has_overflow(&ring->uring)) {
-        ring->stats.entries++;
-        io_uring_get_events(&ring->uring); /* the rest of what had come: submit nothing */
-    } else if (io_uring_cq_ready(&ring->uring) == 0) {
+    if (!ring_has_more(ring)) {
         ring_enter_anew(ring, wait_ns, calm);
         ring->rounds++;
+    } else if (io_uring_cq_has_overflow(&ring->uring)) {
+        ring->stats.entries++;
+        io_uring_get_events(&ring->uring);
     }
 
     uint32_t count = ring_copy_out(ring, done, done_max);
-    if (io_uring_cq_has_overflow(&ring->uring)) {
-        ring->stats.cq_overflows++;
-    } else if (io_uring_cq_ready(&ring->uring) == 0) {
+    ring->stats.cq_overflows += io_uring_cq_has_overflow(&ring->uring);
+    if (!ring_has_more(ring)) {
         ring->settled = ring->rounds;
     }
     ring->after_ns = clock_ns();

@@ -86,10 +86,13 @@ uint64_t ring_after_ns(const struct ring *ring);
 uint64_t ring_now_ns(const struct ring *ring);
 
 /*
- * Counts rounds: turns that submitted. Where a turn could not hand out all that had come, the next
- * one hands out the rest and submits nothing: so a completion that is handed out once the number
- * has moved came behind what was started before it moved.
+ * Have completions come that no turn has handed out? Then the next turn hands them out, and submits
+ * nothing. Whoever starts something new for a connection while this is false knows that all that
+ * the connection was told before has been acted on.
  */
+bool ring_has_more(const struct ring *ring);
+
+/* Counts rounds: turns that submitted. */
 uint64_t ring_rounds(const struct ring *ring);
 
 /*

@@ -242,7 +242,6 @@ static void submit_quiet(struct ring *ring, struct ring_tag tag)
     if ((interrupted && world_below(2) == 0) || world_happens(WORLD_SEND_NOTHING)) {
         result = -EAGAIN;
     }
-
     if (kernel_quiet_hash(conn) != conn->quiet_hash) {
         world_violation("conn %u: a quiet send's memory changed before it was submitted", tag.conn);
     }

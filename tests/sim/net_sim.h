@@ -70,7 +70,7 @@ struct net_socket {
 
     /* What the client knows, noted by ring_sim: bytes received that it was told of. */
     uint64_t handed; /* in all turns, the last one too */
-    uint64_t known;  /* before the last turn returned */
+    uint64_t known;  /* before the last turn that submitted returned */
     uint64_t handed_at_ns;
     /* The same when the first byte of the current request was sent; in_request is the server's to
      * clear when it has read the whole of it. */

@@ -483,9 +483,9 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
     } else {
         kernel_submit(ring);
         ring->rounds++;
-    }
-    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
-        net_socket_at(i)->known = net_socket_at(i)->handed;
+        for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
+            net_socket_at(i)->known = net_socket_at(i)->handed;
+        }
     }
     world_advance_to(world_now_ns() + world_below(5 * NS_PER_US));
     ring_wait(ring, ring->posted_count > 0 ? world_now_ns() : after_ns(world_now_ns(), wait_ns));
@@ -513,6 +513,11 @@ uint64_t ring_now_ns(const struct ring *ring)
 {
     (void)ring;
     return world_now_ns();
+}
+
+bool ring_has_more(const struct ring *ring)
+{
+    return ring->left_over;
 }
 
 uint64_t ring_rounds(const struct ring *ring)

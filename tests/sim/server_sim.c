@@ -156,9 +156,12 @@ static void count_busy(const struct net_socket *socket)
 /* The first byte of a request has come: was the connection the client's to use? */
 static void check_use(const struct net_socket *socket, struct server_conn *conn)
 {
-    count_busy(socket);
     conn_taint(socket, conn);
-    if (conn->tainted || conn->answered == 0) {
+    if (conn->tainted) {
+        return;
+    }
+    count_busy(socket);
+    if (conn->answered == 0) {
         return;
     }
     if (conn->unasked_at != WORLD_NEVER && socket->request_known > conn->unasked_at) {

@@ -109,6 +109,72 @@ static void test_more_quiet_sends_than_the_queue_holds_arrive_whole_and_in_order
     fixture_end();
 }
 
+static void test_each_operation_of_a_turn_has_its_own_deadline(void)
+{
+    enum { READERS = 20 };
+    uint64_t deadlines_ns[READERS];
+    int fds[2];
+
+    fixture_begin(CONNS);
+    make_pair(fds);
+    uint64_t begin_ns = ring_now_ns(ring);
+    for (uint32_t i = 0; i < READERS; i++) { /* the last to be started is not the last to end */
+        deadlines_ns[i] = begin_ns + (10 + i * 7 % READERS * 2) * NS_PER_MS;
+        ring_recv_stand(ring, i, fds[0], deadlines_ns[i]);
+    }
+    for (uint32_t i = 0; i < READERS; i++) {
+        struct ring_done done = { 0 };
+        CHECK(next_done(&done, PATIENCE_NS));
+        CHECK_EQ(done.result, -ECANCELED);
+        CHECK(ring_after_ns(ring) >= deadlines_ns[done.tag.conn]);
+    }
+    close_conn(0, fds[0]);
+    close(fds[1]);
+    fixture_end();
+}
+
+/*
+ * A linked timeout that fired finds its target by name, also when that has ended meanwhile; so no
+ * name is used twice. Here many ends, then many timers, are due before the ring is entered, which
+ * brings some of the ends first: what is started in their place must outlive those timers.
+ */
+static void test_a_deadline_that_fired_late_never_ends_what_came_after(void)
+{
+    enum { READERS = 100 };
+    int fds[READERS][2], calm[2];
+
+    fixture_begin(CONNS);
+    make_pair(calm);
+    for (int round = 0; round < 5; round++) {
+        uint64_t deadline_ns = ring_now_ns(ring) + 10 * NS_PER_MS;
+        for (uint32_t i = 0; i < READERS; i++) {
+            make_pair(fds[i]);
+            ring_recv_stand(ring, i, fds[i][0], deadline_ns);
+        }
+        check_silence(0);
+        for (uint32_t i = 0; i < READERS; i++) {
+            close(fds[i][1]);
+        }
+        while (ring_now_ns(ring) < deadline_ns + NS_PER_MS) {
+        }
+        for (uint32_t i = 0; i < READERS; i++) {
+            struct ring_done done = { 0 };
+            CHECK(next_done(&done, PATIENCE_NS));
+            CHECK(done.result == 0 || done.result == -ECANCELED);
+            ring_recv_stand(ring, done.tag.conn, calm[0], RING_NO_DEADLINE);
+        }
+        check_silence(2 * NS_PER_MS);
+        for (uint32_t i = 0; i < READERS; i++) {
+            ring_cancel(ring, (struct ring_tag){ RING_RECV, i });
+            close(fds[i][0]);
+        }
+        await_each_once(RING_RECV, READERS, -ECANCELED);
+    }
+    close_conn(0, calm[0]);
+    close(calm[1]);
+    fixture_end();
+}
+
 static void test_closes_come_at_most_256_a_turn_and_all_come(void)
 {
     enum { CLOSES = 700 };
@@ -248,6 +314,8 @@ int main(void)
     RUN(test_an_operation_and_its_deadline_are_never_torn);
     RUN(test_pairs_and_single_operations_can_be_mixed_at_the_end_of_the_queue);
     RUN(test_more_quiet_sends_than_the_queue_holds_arrive_whole_and_in_order);
+    RUN(test_each_operation_of_a_turn_has_its_own_deadline);
+    RUN(test_a_deadline_that_fired_late_never_ends_what_came_after);
     RUN(test_closes_come_at_most_256_a_turn_and_all_come);
     RUN(test_more_ends_than_the_kernels_queue_holds_all_come);
     RUN(test_what_a_turn_cannot_hand_out_comes_first_in_the_next_ones);
