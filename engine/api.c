@@ -429,7 +429,7 @@ void quoit_cancel_all(struct quoit_engine *engine)
     for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
         struct slot *slot = engine_slot(engine, i);
         if (slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING ||
-            slot->state == SLOT_ACTIVE) {
+            slot->state == SLOT_ACTIVE || slot->state == SLOT_DONE) {
             engine_cancel(engine, slot);
         }
     }

@@ -131,7 +131,7 @@ enum quoit_error quoit_batch_create(struct quoit_engine *engine,
     return QUOIT_OK;
 }
 
-/* Submit, work for at most wait_ns, collect. False: time is up, or there was a wake. */
+/* Submit, work for at most wait_ns, collect. False: nothing ended. */
 static bool batch_turn(struct quoit_batch *batch, uint64_t wait_ns)
 {
     size_t ended = batch->ended;
@@ -159,8 +159,12 @@ size_t quoit_batch_next(struct quoit_batch *batch, uint64_t wait_ns)
     if (api_check(batch->engine) != QUOIT_OK || batch->given == batch->count) {
         return SIZE_MAX;
     }
-    if (batch->given == batch->ended && !batch_turn(batch, wait_ns)) {
-        return SIZE_MAX;
+    uint64_t end_ns = after_ns(quoit_now_ns(), wait_ns);
+    for (uint64_t left_ns = wait_ns; batch->given == batch->ended;) {
+        if (!batch_turn(batch, left_ns) && left_ns == 0) {
+            return SIZE_MAX;
+        }
+        left_ns = end_ns == UINT64_MAX ? QUOIT_NEVER : until_ns(end_ns, quoit_now_ns());
     }
     return batch->order[batch->given++];
 }

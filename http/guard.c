@@ -1,11 +1,13 @@
 /*
  * guard: see guard.h. A state takes either a run of bytes that leave it as it is (guard_runs), or
- * one byte that moves it (guard_step_*). That says all; but the usual version, and a header line
- * that is there as a whole and in order, pass in one look (guard_take_*), since nearly all do.
+ * one byte that moves it (guard_step_*). That says all; but a status line of the usual form and a
+ * header line, there as a whole and in order, pass in one look (guard_take_*), since nearly all do,
+ * and their sizes are noted for the judge.
  */
 #include "http/guard.h"
 
 #include "base/bits.h"
+#include "http/octets.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -15,61 +17,21 @@
 #define GUARD_SIZE_DIGITS_MAX 16 /* hex digits of a chunk's size: 64 bits */
 #define GUARD_STATUS_SIZE 12     /* bytes of "HTTP/1.1 200" */
 
-/* What a byte may be: RFC 9110 5.6.2 and 5.5. */
-enum { TOKEN = 1, TEXT = 2, BOTH = 3 };
-
-static const uint8_t guard_kinds[256] = {
-    ['\t'] = TEXT,         [' '] = TEXT,         ['!'] = BOTH,           ['"'] = TEXT,
-    ['#' ... '\''] = BOTH, ['('] = TEXT,         [')'] = TEXT,           ['*' ... '+'] = BOTH,
-    [','] = TEXT,          ['-' ... '.'] = BOTH, ['/'] = TEXT,           ['0' ... '9'] = BOTH,
-    [':' ... '@'] = TEXT,  ['A' ... 'Z'] = BOTH, ['['] = TEXT,           ['\\'] = TEXT,
-    [']'] = TEXT,          ['^' ... 'z'] = BOTH, ['{'] = TEXT,           ['|'] = BOTH,
-    ['}'] = TEXT,          ['~'] = BOTH,         [0x80 ... 0xff] = TEXT,
-};
-
 /* Bytes of this kind leave the state as it is. */
 static const uint8_t guard_runs[GUARD_STATES] = {
-    [GUARD_REASON] = TEXT,
-    [GUARD_NAME] = TOKEN,
-    [GUARD_VALUE] = TEXT,
+    [GUARD_REASON] = OCTETS_TEXT,
+    [GUARD_NAME] = OCTETS_TOKEN,
+    [GUARD_VALUE] = OCTETS_TEXT,
 };
-
-#define GUARD_EACH_BYTE UINT64_C(0x0101010101010101)
-
-/* Is one of these eight bytes below ' ' (a tab too: then the table decides), or DEL? */
-static bool guard_word_is_odd(const char *bytes)
-{
-    uint64_t word;
-
-    memcpy(&word, bytes, sizeof(word));
-    uint64_t is_del = word ^ GUARD_EACH_BYTE * 0x7f; /* 0 where it is */
-    uint64_t below = (word - GUARD_EACH_BYTE * ' ') & ~word;
-    uint64_t zero = (is_del - GUARD_EACH_BYTE) & ~is_del;
-    return ((below | zero) & GUARD_EACH_BYTE * 0x80) != 0;
-}
-
-/* How many bytes at the start are of the kind `run`. */
-static size_t guard_run_size(uint8_t run, const char *bytes, size_t size)
-{
-    size_t i = 0;
-
-    while (run == TEXT && size - i >= sizeof(uint64_t) && !guard_word_is_odd(bytes + i)) {
-        i += sizeof(uint64_t);
-    }
-    while (i < size && (guard_kinds[(uint8_t)bytes[i]] & run) != 0) {
-        i++;
-    }
-    return i;
-}
 
 void guard_reset(struct guard *guard, const struct guard_limits *limits)
 {
-    *guard = (struct guard){
-        .state = GUARD_START,
-        .head_left = limits->head_size_max,
-        .body_left = limits->body_size_max,
-        .limits = *limits,
-    };
+    guard->state = GUARD_START;
+    guard->in_trailers = false;
+    guard->lines_count = 0;
+    guard->head_left = limits->head_size_max;
+    guard->body_left = limits->body_size_max;
+    guard->limits = *limits;
 }
 
 void guard_begin_head(struct guard *guard)
@@ -185,6 +147,16 @@ static enum guard_verdict guard_step_status(struct guard *guard, uint8_t byte)
     return guard_refuse_byte(guard, byte, "a status that is not a number from 100 to 599");
 }
 
+/* A header line begins; its sizes where it is there as a whole, else 0. */
+static void guard_note_line(struct guard *guard, size_t name_size, size_t size)
+{
+    if (guard->lines_count < GUARD_LINES_NOTED) {
+        guard->lines[guard->lines_count] =
+            (struct guard_line){ (uint32_t)name_size, (uint32_t)size };
+    }
+    guard->lines_count++;
+}
+
 static enum guard_verdict guard_step_line_start(struct guard *guard, uint8_t byte)
 {
     if (byte == '\r') {
@@ -198,13 +170,13 @@ static enum guard_verdict guard_step_line_start(struct guard *guard, uint8_t byt
                             guard->lines_count == 0 ? "a blank before the first header"
                                                     : "a header goes on in the next line");
     }
-    if ((guard_kinds[byte] & TOKEN) == 0) {
+    if ((octets_kinds[byte] & OCTETS_TOKEN) == 0) {
         return guard_refuse_byte(guard, byte, "a header name with a character that no token has");
     }
     if (guard->lines_count == guard->limits.headers_max) {
         return guard_refuse(guard, QUOIT_E_TOO_LARGE, "more header lines than the limit");
     }
-    guard->lines_count++;
+    guard_note_line(guard, 0, 0);
     return guard_move(guard, GUARD_NAME);
 }
 
@@ -272,47 +244,55 @@ static enum guard_verdict guard_step_head(struct guard *guard, uint8_t byte)
     abort(); /* no state of a head */
 }
 
-/* The bytes of a header line that is whole and in order, in one look; 0: it is not so. */
-static size_t guard_line_size(const char *bytes, size_t size)
+/* Behind the CRLF of the text that begins at `at`; NULL: it is not there whole, or not in order. */
+static const char *guard_text_end(const char *at, const char *end)
 {
-    size_t name = guard_run_size(TOKEN, bytes, size);
-
-    if (name == 0 || name == size || bytes[name] != ':') {
-        return 0;
-    }
-    size_t end = name + 1 + guard_run_size(TEXT, bytes + name + 1, size - name - 1);
-    if (size - end < 2 || bytes[end] != '\r' || bytes[end + 1] != '\n') {
-        return 0;
-    }
-    return end + 2;
+    at = octets_run_end(OCTETS_TEXT, at, end);
+    return end - at >= 2 && at[0] == '\r' && at[1] == '\n' ? at + 2 : NULL;
 }
 
-/* The usual version as a whole, so that the digits of the status are next; 0: it is not so. */
-static size_t guard_take_version(struct guard *guard, const char *bytes, size_t size)
+/* A status line of the usual form; 0: it is not so. */
+static size_t guard_take_status(struct guard *guard, const char *bytes, const char *end)
 {
     static const char usual[] = "HTTP/1.1 ";
+    const char *digits = bytes + sizeof(usual) - 1;
 
-    if (size < sizeof(usual) - 1 || memcmp(bytes, usual, sizeof(usual) - 1) != 0) {
+    if (end - bytes <= GUARD_STATUS_SIZE || memcmp(bytes, usual, sizeof(usual) - 1) != 0) {
         return 0;
     }
-    guard->state = GUARD_STATUS;
-    guard->index = sizeof(usual) - 1;
+    uint32_t first = (uint8_t)digits[0] - '0';
+    uint32_t second = (uint8_t)digits[1] - '0', third = (uint8_t)digits[2] - '0';
+    if (first < 1 || first > 5 || second > 9 || third > 9 || digits[3] != ' ') {
+        return 0;
+    }
+    const char *next = guard_text_end(digits + strlen("200 "), end);
+    if (next == NULL) {
+        return 0;
+    }
+    guard->status = (uint16_t)(first * 100 + second * 10 + third);
     guard->is_1_1 = true;
-    guard->status = 0;
-    return sizeof(usual) - 1;
+    guard->state = GUARD_LINE_START;
+    return (size_t)(next - bytes);
 }
 
-/* As many of such header lines as come here; states are for the others. */
-static size_t guard_take_lines(struct guard *guard, const char *bytes, size_t size)
+/* As many header lines that are whole and in order as come here; states are for the others. */
+static size_t guard_take_lines(struct guard *guard, const char *bytes, const char *end)
 {
-    size_t taken = 0, line = SIZE_MAX;
+    const char *line = bytes;
 
-    while (line != 0 && guard->lines_count < guard->limits.headers_max) {
-        line = guard_line_size(bytes + taken, size - taken);
-        guard->lines_count += line != 0;
-        taken += line;
+    while (guard->lines_count < guard->limits.headers_max) {
+        const char *colon = octets_run_end(OCTETS_TOKEN, line, end);
+        if (colon == line || colon == end || *colon != ':') {
+            break;
+        }
+        const char *next = guard_text_end(colon + 1, end);
+        if (next == NULL) {
+            break;
+        }
+        guard_note_line(guard, (size_t)(colon - line), (size_t)(next - line));
+        line = next;
     }
-    return taken;
+    return (size_t)(line - bytes);
 }
 
 /* A head or the trailers, as far as the bytes and the limit go. */
@@ -325,11 +305,13 @@ static enum guard_verdict guard_scan_head(struct guard *guard, const char *bytes
 
     while (i < end && verdict == GUARD_MORE) {
         if (guard->state == GUARD_START) {
-            i += guard_take_version(guard, bytes + i, end - i);
-        } else if (guard->state == GUARD_LINE_START) {
-            i += guard_take_lines(guard, bytes + i, end - i);
+            i += guard_take_status(guard, bytes + i, bytes + end);
         }
-        i += guard_run_size(guard_runs[guard->state], bytes + i, end - i);
+        if (guard->state == GUARD_LINE_START) {
+            i += guard_take_lines(guard, bytes + i, bytes + end);
+        } else if (guard_runs[guard->state] != 0) {
+            i = (size_t)(octets_run_end(guard_runs[guard->state], bytes + i, bytes + end) - bytes);
+        }
         if (i < end) {
             verdict = guard_step_head(guard, (uint8_t)bytes[i]);
             i += verdict != GUARD_REFUSED;
@@ -380,7 +362,7 @@ static enum guard_verdict guard_step_extension(struct guard *guard, uint8_t byte
     if (byte == '\r') {
         return guard_move(guard, GUARD_CHUNK_LF);
     }
-    if ((guard_kinds[byte] & TEXT) == 0) {
+    if ((octets_kinds[byte] & OCTETS_TEXT) == 0) {
         return guard_refuse(guard, QUOIT_E_PROTOCOL, "a control character in a chunk extension");
     }
     if (guard->extension_size == guard->limits.extension_size_max) {
@@ -487,6 +469,33 @@ enum guard_verdict guard_scan(struct guard *guard, const char *bytes, size_t siz
     return verdict;
 }
 
+/* Where a line of the head ends, and its name; of those not noted it is searched. */
+static struct guard_line guard_find_line(const struct guard *guard, uint32_t index,
+                                         const char *line, const char *end)
+{
+    if (index < GUARD_LINES_NOTED && guard->lines[index].size != 0) {
+        return guard->lines[index];
+    }
+    const char *colon = memchr(line, ':', (size_t)(end - line));
+    const char *cr = memchr(colon, '\r', (size_t)(end - colon));
+    return (struct guard_line){ (uint32_t)(colon - line), (uint32_t)(cr + 2 - line) };
+}
+
+/* "name: value\r\n" in place. RFC 9110 5.5: blanks around the value are not its. */
+static struct quoit_header guard_cut_line(char *line, struct guard_line found)
+{
+    char *value = line + found.name_size + 1, *end = line + found.size - 2;
+
+    while (*value == ' ' || *value == '\t') {
+        value++;
+    }
+    while (end > value && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+    line[found.name_size] = *end = '\0';
+    return (struct quoit_header){ .name = line, .value = value };
+}
+
 /* RFC 9112 6.2: digits and nothing else, once, and not beyond 64 bits. */
 static bool guard_judge_length(struct guard *guard, const char *value)
 {
@@ -529,49 +538,61 @@ static bool guard_judge_coding(struct guard *guard, const char *value)
     return detail == NULL;
 }
 
-/* Is `token` one of the comma-separated ones of `list`, in any case (RFC 9110 5.6.1)? */
-static bool guard_list_has(const char *list, const char *token)
+/* RFC 9112 9.3 and 9.6: a list of words in any case. */
+static void guard_judge_connection(struct guard *guard, const char *list)
 {
-    size_t size = strlen(token);
-
-    while (*list != '\0') {
-        list += strspn(list, ", \t");
-        size_t item = strcspn(list, ", \t");
-        if (item == size && strncasecmp(list, token, size) == 0) {
-            return true;
-        }
-        list += item;
+    if (strcmp(list, "keep-alive") == 0) { /* what most servers say */
+        guard->keep_alive = true;
+        return;
     }
-    return false;
+    while (*list != '\0') {
+        size_t size = strcspn(list, ", \t");
+        guard->closes = guard->closes || octets_is_name(list, size, "close");
+        guard->keep_alive = guard->keep_alive || octets_is_name(list, size, "keep-alive");
+        list += size;
+        list += strspn(list, ", \t");
+    }
 }
 
-bool guard_judge(struct guard *guard, const struct quoit_header *headers, uint32_t count)
+static bool guard_judge_header(struct guard *guard, struct quoit_header header, size_t name_size)
 {
-    bool close = false, stay = guard->is_1_1;
+    if (octets_is_name(header.name, name_size, "content-length")) {
+        return guard_judge_length(guard, header.value);
+    }
+    if (octets_is_name(header.name, name_size, "transfer-encoding")) {
+        return guard_judge_coding(guard, header.value);
+    }
+    if (octets_is_name(header.name, name_size, "connection")) {
+        guard_judge_connection(guard, header.value);
+    }
+    return true;
+}
+
+bool guard_judge(struct guard *guard, char *head, size_t size, struct quoit_header *headers_out)
+{
+    const char *end = head + size;
 
     assert(guard->state == GUARD_HEAD_ENDED);
-    guard->chunked = guard->has_length = false;
+    guard->chunked = guard->has_length = guard->closes = false;
+    guard->keep_alive = guard->is_1_1;
     guard->length = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const char *name = headers[i].name, *value = headers[i].value;
-        char letter = (char)(name[0] | 0x20); /* sorts out most names at the cost of one look */
-        if (letter == 'c' && strcasecmp(name, "Content-Length") == 0) {
-            if (!guard_judge_length(guard, value)) {
-                return false;
-            }
-        } else if (letter == 't' && strcasecmp(name, "Transfer-Encoding") == 0) {
-            if (!guard_judge_coding(guard, value)) {
-                return false;
-            }
-        } else if (letter == 'c' && strcasecmp(name, "Connection") == 0) {
-            close = close || guard_list_has(value, "close");
-            stay = stay || guard_list_has(value, "keep-alive");
+    char *line = head;
+    while (*line != 'H') { /* empty lines */
+        line++;
+    }
+    line = (char *)memchr(line, '\n', (size_t)(end - line)) + 1;
+    for (uint32_t i = 0; i < guard->lines_count; i++) {
+        struct guard_line found = guard_find_line(guard, i, line, end);
+        headers_out[i] = guard_cut_line(line, found);
+        if (!guard_judge_header(guard, headers_out[i], found.name_size)) {
+            return false;
         }
+        line += found.size;
     }
     if (guard->chunked && guard->has_length) {
         guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length and Transfer-Encoding");
         return false;
     }
-    guard->keep_alive = stay && !close;
+    guard->keep_alive = guard->keep_alive && !guard->closes;
     return true;
 }

@@ -3,9 +3,9 @@
  * llhttp lets through.
  *
  * Byte by byte it knows the places of RFC 9112 (status line, header lines, chunk lines, trailers)
- * and counts against the limits; at the head's end it judges the headers that frame the message.
- * Bodies it only counts. So guard and llhttp find a message's end each on its own, and response
- * refuses where they disagree.
+ * and counts against the limits; at the head's end it cuts the headers and judges those that frame
+ * the message. Bodies it only counts. So guard and llhttp find a message's end each on its own, and
+ * response refuses where they disagree.
  *
  * Happy path: reset, scan until HEAD_ENDS, judge the headers, begin the body, scan until ENDS. It
  * fails by REFUSED, with error PROTOCOL or TOO_LARGE and a detail that names what was found; then
@@ -53,10 +53,19 @@ struct guard_limits {
     uint32_t extension_size_max; /* of one chunk's line */
 };
 
+/* "Name: value\r\n" */
+struct guard_line {
+    uint32_t name_size;
+    uint32_t size; /* with its CRLF; 0: not noted */
+};
+
+#define GUARD_LINES_NOTED 32 /* more are searched for once more */
+
 struct guard {
     /* Readable from HEAD_ENDS on. */
     uint16_t status;
-    bool is_1_1; /* HTTP/1.1, else 1.0 */
+    bool is_1_1;          /* HTTP/1.1, else 1.0 */
+    uint32_t lines_count; /* headers; later with the trailers */
 
     /* Readable when judged. */
     bool chunked;
@@ -71,13 +80,14 @@ struct guard {
     /* Private. */
     enum guard_state state;
     bool in_trailers;
+    bool closes; /* Connection: close was there */
     uint32_t index;
     uint32_t extension_size; /* of this chunk's line */
-    uint32_t lines_count;
-    uint64_t head_left; /* until head_size_max */
-    uint64_t body_left; /* until body_size_max */
-    uint64_t left;      /* of the data that is under way */
+    uint64_t head_left;      /* until head_size_max */
+    uint64_t body_left;      /* until body_size_max */
+    uint64_t left;           /* of the data that is under way */
     struct guard_limits limits;
+    struct guard_line lines[GUARD_LINES_NOTED];
 };
 
 /* Make ready for a new response, with its interim ones. */
@@ -87,9 +97,12 @@ void guard_reset(struct guard *guard, const struct guard_limits *limits);
 enum guard_verdict guard_scan(struct guard *guard, const char *bytes, size_t size,
                               size_t *passed_out);
 
-/* After HEAD_ENDS: do these headers frame a message in one way only? False: refused. */
-QUOIT_MUST bool guard_judge(struct guard *guard, const struct quoit_header *headers,
-                            uint32_t count);
+/*
+ * After HEAD_ENDS: cut the head, which stands whole in `head`, into names and values where it lies;
+ * headers_out has room for lines_count. False: refused, they frame a message in none or two ways.
+ */
+QUOIT_MUST bool guard_judge(struct guard *guard, char *head, size_t size,
+                            struct quoit_header *headers_out);
 
 /* After an interim head: another one follows. */
 void guard_begin_head(struct guard *guard);

@@ -3,8 +3,8 @@
  * callbacks stay inside this file.
  *
  * A head is collected in options.text as it came. When it is whole, llhttp reads it in one go, and
- * then it is cut into names and values where it lies, since it moves no more. What comes behind the
- * head goes to llhttp in the pieces that come.
+ * then the guard cuts it into names and values where it lies, since it moves no more. What comes
+ * behind the head goes to llhttp in the pieces that come.
  */
 #include "http/response.h"
 
@@ -44,48 +44,6 @@ static int response_append(struct response *response, struct buffer *to, const c
         return response_fail(response, QUOIT_E_NO_MEMORY, RESPONSE_NO_MEMORY);
     }
     return 0;
-}
-
-/*
- * One line "name: value\r\n" in place; `colon` and `cr` are found. The guard has seen to it that
- * they are there. RFC 9110 5.5: blanks around the value are not its.
- */
-static struct quoit_header response_cut_line(char *line, char *colon, char *cr)
-{
-    char *value = colon + 1;
-
-    while (*value == ' ' || *value == '\t') {
-        value++;
-    }
-    while (cr > value && (cr[-1] == ' ' || cr[-1] == '\t')) {
-        cr--;
-    }
-    *colon = *cr = '\0';
-    return (struct quoit_header){ .name = line, .value = value };
-}
-
-/* options.headers, from the head in options.text, which no longer moves. */
-static bool response_make_headers(struct response *response)
-{
-    struct buffer *text = response->options.text, *headers = response->options.headers;
-    uint32_t count = response->guard.lines_count;
-    char *end = text->bytes + text->size;
-
-    if (!buffer_reserve(headers, count * sizeof(struct quoit_header))) {
-        return false;
-    }
-    char *line = memchr(text->bytes, 'H', text->size); /* behind empty lines */
-    line = (char *)memchr(line, '\n', (size_t)(end - line)) + 1;
-    for (uint32_t i = 0; i < count; i++) {
-        char *colon = memchr(line, ':', (size_t)(end - line));
-        char *cr = memchr(colon, '\r', (size_t)(end - colon));
-        struct quoit_header header = response_cut_line(line, colon, cr);
-        memcpy(headers->bytes + headers->size, &header, sizeof(header));
-        headers->size += sizeof(header);
-        line = cr + strlen("\r\n");
-    }
-    response->headers_count = count;
-    return true;
 }
 
 static void response_forget_head(struct response *response)
@@ -163,7 +121,18 @@ void response_reset(struct response *response, const struct response_options *op
         .extension_size_max = RESPONSE_CHUNK_EXTENSION_MAX,
     };
 
-    *response = (struct response){ .parser = response->parser, .options = *options };
+    response->status = 0;
+    response->head_done = false;
+    response->keep_alive = false;
+    response->ends_with_close = false;
+    response->has_length = false;
+    response->length = 0;
+    response->started = false;
+    response->body_size = 0;
+    response->interim_count = 0;
+    response->error = QUOIT_OK;
+    response->detail = NULL;
+    response->options = *options;
     guard_reset(&response->guard, &limits);
     response_begin_parser(response);
     response_forget_head(response);
@@ -220,6 +189,26 @@ static bool response_take_final(struct response *response)
     return response_is_agreed(response, guard->state == GUARD_ENDED);
 }
 
+/* options.headers, from the head in options.text, which no longer moves. */
+static bool response_cut_head(struct response *response)
+{
+    struct guard *guard = &response->guard;
+    struct buffer *text = response->options.text, *headers = response->options.headers;
+    size_t headers_size = guard->lines_count * sizeof(struct quoit_header);
+
+    if (!buffer_reserve(headers, headers_size)) {
+        response_fail(response, QUOIT_E_NO_MEMORY, RESPONSE_NO_MEMORY);
+        return false;
+    }
+    if (!guard_judge(guard, text->bytes, text->size, (void *)headers->bytes)) {
+        response_fail(response, guard->error, guard->detail);
+        return false;
+    }
+    headers->size = headers_size;
+    response->headers_count = guard->lines_count;
+    return true;
+}
+
 /*
  * The head is whole and stands in options.text. llhttp reads it as it came, since cutting puts NULs
  * into it; but the guard's word for a fault goes first, since llhttp's depends on its version.
@@ -231,12 +220,7 @@ static bool response_take_head(struct response *response)
     llhttp_t *parser = &response->parser->parser;
     llhttp_errno_t refused = llhttp_execute(parser, text->bytes, text->size);
 
-    if (!response_make_headers(response)) {
-        response_fail(response, QUOIT_E_NO_MEMORY, RESPONSE_NO_MEMORY);
-        return false;
-    }
-    if (!guard_judge(guard, response_headers(response), response->headers_count)) {
-        response_fail(response, guard->error, guard->detail);
+    if (!response_cut_head(response)) {
         return false;
     }
     if (guard->status == 101) {

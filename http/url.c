@@ -158,10 +158,14 @@ enum quoit_error url_parse(const char *text, size_t size, struct url *url_out)
     if (!url_has_only_its_characters(text, size) || !url_parse_scheme(&rest, &url)) {
         return QUOIT_E_URL;
     }
-    struct quoit_span authority = url_cut(&rest, url_span_until(rest, "/?#"));
+    url.authority = url_cut(&rest, url_span_until(rest, "/?#"));
     url.target = url_cut(&rest, url_span_until(rest, "#"));
-    if (!url_parse_host(&authority, &url) || !url_parse_port(authority, &url)) {
+    struct quoit_span port = url.authority; /* with its colon, once the host is cut off */
+    if (!url_parse_host(&port, &url) || !url_parse_port(port, &url)) {
         return QUOIT_E_URL;
+    }
+    if (url.port_is_default) {
+        url.authority.size -= port.size;
     }
     *url_out = url;
     return QUOIT_OK;

@@ -24,6 +24,8 @@ struct url {
     bool port_is_default;     /* of its scheme: then Host carries no port */
     struct quoit_span host;   /* without brackets; case as written; no zone id */
     struct quoit_span target; /* path and query as written: "", "?q", or "/..."; see request.h */
+    /* Host and port as written, brackets too, but no port that is the default: RFC 9110 7.2. */
+    struct quoit_span authority;
 };
 
 /* QUOIT_OK, or QUOIT_E_URL with *url_out left alone. Borrows text for as long as *url_out. */

@@ -405,8 +405,8 @@ QUOIT_API void quoit_wake(struct quoit_engine *engine);
 
 /*
  * Make a rate limit: two buckets, of requests and of tokens, that refill evenly and start full.
- * A request that names it enters when one request and its limit_tokens are there; requests of the
- * same limit enter in order.
+ * A request that names it enters when one request and its limit_tokens are there; those to one
+ * server enter in order.
  *
  *   requests_per_minute, tokens_per_minute   0: no limit.
  *

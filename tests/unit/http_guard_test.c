@@ -243,6 +243,9 @@ static void test_every_byte_is_judged_in_every_place(void)
         { "HTTP/1.1 204 OK\r\nX: abcdefghi", "jklmnopqrst\r\n\r\n", "", false },
         { "HTTP/1.1 204 OK\r\nXa", "b: 1\r\n\r\n", ":!#$%&'*+-.^_`|~", true },
         { "HTTP/1.1 204 OK\r\n", "b: 1\r\n\r\n", "!#$%&'*+-.^_`|~", true },
+        { "HTTP/1.1 204 OK\r\nX-abcdef", "ghij-klmnopq: 1\r\n\r\n", ":!#$%&'*+-.^_`|~", true },
+        { "HTTP/1.1 204 OK\r\nX-abcdefghijklmno", "p-q: 123456789\r\n\r\n", ":!#$%&'*+-.^_`|~",
+          true },
     };
     struct exchange exchange;
 

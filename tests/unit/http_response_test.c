@@ -285,6 +285,44 @@ static const struct exchange_case connection_cases[] = {
       .closes = true },
 };
 
+/* More lines than the guard notes (GUARD_LINES_NOTED): 31 of the filler, 32, and 33. */
+#define TEN_LINES "A: b\r\nC:\r\nE: f\r\nG: h\r\nI: j\r\nK: l\r\nM: n\r\nO: p\r\nQ: r\r\nS: t\r\n"
+#define TEN_HEADERS "A: b\nC: \nE: f\nG: h\nI: j\nK: l\nM: n\nO: p\nQ: r\nS: t\n"
+#define THIRTY_LINES TEN_LINES TEN_LINES TEN_LINES
+#define THIRTY_HEADERS TEN_HEADERS TEN_HEADERS TEN_HEADERS
+
+static const struct exchange_case long_cases[] = {
+    { .name = "32 lines",
+      EXCHANGE_BYTES(OK_LINE THIRTY_LINES "U: v\r\nContent-Length: 3\r\n\r\nabc"),
+      TAKEN,
+      .headers = THIRTY_HEADERS "U: v\nContent-Length: 3\n",
+      .body = "abc" },
+    { .name = "33 lines",
+      EXCHANGE_BYTES(OK_LINE THIRTY_LINES "U: v\r\nW:x : y \r\nContent-Length: 3\r\n\r\nabc"),
+      TAKEN,
+      .headers = THIRTY_HEADERS "U: v\nW: x : y\nContent-Length: 3\n",
+      .body = "abc" },
+    { .name = "34 lines, the last one ends the connection",
+      EXCHANGE_BYTES(OK_LINE THIRTY_LINES "U: v\r\nW: x\r\nContent-Length: 3\r\n"
+                                          "Connection: close\r\n\r\nabc"),
+      TAKEN,
+      .closes = true,
+      .headers = THIRTY_HEADERS "U: v\nW: x\nContent-Length: 3\nConnection: close\n",
+      .body = "abc" },
+    { .name = "34 lines and then fewer",
+      EXCHANGE_BYTES("HTTP/1.1 103 E\r\n" THIRTY_LINES "U: v\r\nW: x\r\nLonger-Name: of a line\r\n"
+                     "Y: z\r\n\r\n" OK_LINE "A: b\r\n" EMPTY),
+      TAKEN,
+      .interim_count = 1,
+      .headers = "A: b\n" ZERO },
+    { .name = "chunks and trailers behind 32 lines",
+      EXCHANGE_BYTES(OK_LINE THIRTY_LINES "U: v\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                          "3\r\nabc\r\n0\r\nT: u\r\nV: w\r\n\r\n"),
+      TAKEN,
+      .headers = THIRTY_HEADERS "U: v\n" CODED,
+      .body = "abc" },
+};
+
 /* R04: whatever is cut short is no answer. */
 static const struct exchange_case cut_cases[] = {
     { .name = "in the version", EXCHANGE_BYTES("HTTP/1."), CUT, .detail = "it ends in its head" },
@@ -336,6 +374,11 @@ static const struct exchange_case cut_cases[] = {
 static void test_valid_heads_are_taken_as_they_stand(void)
 {
     exchange_check_all(head_cases, COUNT_OF(head_cases));
+}
+
+static void test_a_head_of_many_lines_is_cut_as_one_of_few(void)
+{
+    exchange_check_all(long_cases, COUNT_OF(long_cases));
 }
 
 static void test_chunks_are_joined_and_trailers_dropped(void)
@@ -466,6 +509,7 @@ static void test_a_warm_codec_allocates_nothing(void)
 int main(void)
 {
     RUN(test_valid_heads_are_taken_as_they_stand);
+    RUN(test_a_head_of_many_lines_is_cut_as_one_of_few);
     RUN(test_chunks_are_joined_and_trailers_dropped);
     RUN(test_bodiless_responses_have_no_body_whatever_headers_say);
     RUN(test_a_connection_is_kept_only_where_both_sides_agree);

@@ -20,6 +20,7 @@ static enum quoit_error parse(const char *text, size_t size, struct url *url_out
     if (error == QUOIT_OK) { /* the same places in the text, which stays */
         url_out->host.bytes = text + (url_out->host.bytes - block);
         url_out->target.bytes = text + (url_out->target.bytes - block);
+        url_out->authority.bytes = text + (url_out->authority.bytes - block);
     }
     free(block);
     return error;
@@ -83,6 +84,35 @@ static void test_urls_are_cut_into_their_parts(void)
         CHECK_EQ(url.secure, cases[i].secure);
         CHECK_EQ(url.host_is_ip, cases[i].is_ip);
         CHECK_EQ(url.port_is_default, !cases[i].port_is_named);
+    }
+}
+
+/* RFC 9110 7.2: Host is the authority, where a port that is the default goes without saying. */
+static void test_the_authority_is_as_written_but_for_a_default_port(void)
+{
+    static const struct {
+        const char *text, *authority;
+    } cases[] = {
+        { "http://h", "h" },
+        { "http://h:", "h" },
+        { "http://h:80/x", "h" },
+        { "https://h:00443", "h" },
+        { "http://h:443", "h:443" },
+        { "http://h:08080?q", "h:08080" },
+        { "HTTP://Host.Example:8000#f", "Host.Example:8000" },
+        { "http://127.0.0.1:8000/v1", "127.0.0.1:8000" },
+        { "http://[::1]", "[::1]" },
+        { "http://[::1]:80", "[::1]" },
+        { "http://[::1]:", "[::1]" },
+        { "https://[2001:DB8::1]:8443/x", "[2001:DB8::1]:8443" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct url url = { .port = 0 };
+        check_case(cases[i].text);
+        CHECK_EQ(parse(cases[i].text, strlen(cases[i].text), &url), QUOIT_OK);
+        CHECK_MEM(url.authority.bytes, url.authority.size, cases[i].authority,
+                  strlen(cases[i].authority));
     }
 }
 
@@ -234,6 +264,7 @@ static void test_a_host_may_be_as_long_as_a_name_and_no_longer(void)
 int main(void)
 {
     RUN(test_urls_are_cut_into_their_parts);
+    RUN(test_the_authority_is_as_written_but_for_a_default_port);
     RUN(test_what_is_no_url_is_refused_and_writes_nothing);
     RUN(test_a_nul_is_refused_wherever_it_stands);
     RUN(test_a_host_may_be_as_long_as_a_name_and_no_longer);
