@@ -291,6 +291,26 @@ static void test_origins_share_no_connection(void)
     live_stop(&server);
 }
 
+static void test_origins_by_the_thousand_come_and_go(void)
+{
+    char path[100], url[60];
+    snprintf(path, sizeof(path), "%.80s/mock.sock", live_folder());
+    struct live_server server = live_start((const char *[]){ "--unix-socket", path, NULL });
+    struct quoit_engine *engine = live_engine(NULL);
+
+    for (int i = 0; i < 6000; i++) {
+        snprintf(url, sizeof(url), "http://host%d.test/page", i % 3000);
+        struct quoit_request request = { .url = url, .unix_path = path };
+        CHECK_EQ(live_run(engine, &request)->status, 200);
+        quoit_turn(engine, 0);
+    }
+    CHECK_EQ(live_number(&server, "executions_total"), 6000);
+    CHECK(live_number(&server, "connections_open") <= 128);
+    quoit_destroy(engine);
+    live_await_number(&server, "connections_open", 0);
+    live_stop(&server);
+}
+
 int main(void)
 {
     RUN(test_one_connection_carries_all_that_follow_each_other);
@@ -303,5 +323,6 @@ int main(void)
     RUN(test_an_answer_that_comes_before_the_body_is_read_is_given);
     RUN(test_the_oldest_idle_connection_makes_room);
     RUN(test_origins_share_no_connection);
+    RUN(test_origins_by_the_thousand_come_and_go);
     return check_done();
 }

@@ -12,6 +12,7 @@
 
 #define LATE_NS (5 * LIVE_NS_PER_S)
 #define BODY_SIZE ((size_t)16 << 20)
+#define DEADLINES 5000
 
 static struct live_server server, silent, deaf, no_accept;
 
@@ -283,20 +284,20 @@ static void test_each_request_has_its_own_timeouts_on_one_connection(void)
  */
 static void test_answers_at_the_deadline_have_one_outcome(void)
 {
-    static char bodies[2000][16];
-    struct quoit_engine *engine = live_engine(
-        &(struct quoit_options){ .in_flight_max = 20, .timeouts = { .attempt_ns = MS(10) } });
+    static char bodies[DEADLINES][24];
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){
+        .requests_max = DEADLINES, .in_flight_max = 50, .timeouts = { .attempt_ns = MS(10) } });
     unsigned good = 0, late = 0, wrong = 0;
 
     live_set(&server, "latency uniform:8ms:12ms");
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < DEADLINES; i++) {
         snprintf(bodies[i], sizeof(bodies[i]), "%d", i);
         live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/echo"),
                                                      .body = { bodies[i], strlen(bodies[i]) },
                                                      .context = bodies[i],
                                                      .retries = QUOIT_NONE });
     }
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < DEADLINES; i++) {
         struct quoit_event event = live_next(engine);
         const struct quoit_span *body = &event.result->body;
         bool is_good = event.result->error == QUOIT_OK;
@@ -307,7 +308,7 @@ static void test_answers_at_the_deadline_have_one_outcome(void)
     }
     /* Eight timeouts in a row are an outage, and those behind it fail at once: they have failed. */
     CHECK_EQ(wrong, 0);
-    CHECK_EQ(good + late, 2000);
+    CHECK_EQ(good + late, DEADLINES);
     CHECK(late > 0);
     live_set(&server, "latency 0");
     live_await_number(&server, "in_flight", 0);

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERDICT_LATE_MAX_NS NS_PER_S /* behind a deadline or a cancel: the join */
+#define VERDICT_LATE_MAX_NS NS_PER_S            /* behind a deadline: the join */
+#define VERDICT_CANCEL_MAX_NS (300 * NS_PER_MS) /* the same, and less than any back-off */
 
 static uint32_t number_of_header(const struct quoit_result *result, const char *name)
 {
@@ -116,7 +117,7 @@ static void check_times(const struct ask *ask, const struct quoit_result *result
     if (result->error == QUOIT_E_TIMEOUT_DEADLINE && ended_ns < ask->deadline_ns) {
         world_violation("request %u: its deadline passed too early", ask->number);
     }
-    if (ask->cancelled && times->end_ns > ask->cancelled_ns + VERDICT_LATE_MAX_NS) {
+    if (ask->cancelled && times->end_ns > ask->cancelled_ns + VERDICT_CANCEL_MAX_NS) {
         world_violation("request %u ends %llu ms after it was cancelled", ask->number,
                         (unsigned long long)((times->end_ns - ask->cancelled_ns) / NS_PER_MS));
     }

@@ -241,6 +241,7 @@ static void test_what_a_turn_cannot_hand_out_comes_first_in_the_next_ones(void)
             ring_send_quiet(ring, READERS, extra[0], pieces);
         }
         sum += count;
+        CHECK_EQ(ring_has_more(ring), sum < READERS);
         CHECK_EQ(ring_rounds(ring), round + 1);
         CHECK_EQ(ring_settled(ring), sum < READERS ? round : round + 1);
         CHECK(read(extra[1], got, sizeof(got)) == -1); /* not submitted */

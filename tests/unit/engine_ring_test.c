@@ -21,23 +21,6 @@ static void send_quiet(uint32_t conn, int fd, const char *head, const char *body
     ring_send_quiet(ring, conn, fd, pieces);
 }
 
-/* Write into the ring's end until nothing more fits. Returns how much it was. */
-static uint64_t fill_socket(int fd)
-{
-    static char bytes[4096];
-    uint64_t sum = 0;
-    ssize_t count;
-
-    stream_fill(bytes, sizeof(bytes), 0);
-    while ((count = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
-        sum += (uint64_t)count;
-    }
-    while (send(fd, bytes, 1, MSG_DONTWAIT) > 0) {
-        sum++;
-    }
-    return sum;
-}
-
 /* -------- connect, sockets, close -------- */
 
 static void test_sockets_are_streams_that_a_child_does_not_inherit(void)

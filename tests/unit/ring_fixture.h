@@ -200,4 +200,21 @@ static inline void stream_check(const char *bytes, size_t size, uint64_t from)
     }
 }
 
+/* Write into the ring's end until nothing more fits. Returns how much it was. */
+static inline uint64_t fill_socket(int fd)
+{
+    static char bytes[4096];
+    uint64_t sum = 0;
+    ssize_t count;
+
+    stream_fill(bytes, sizeof(bytes), 0);
+    while ((count = send(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0) {
+        sum += (uint64_t)count;
+    }
+    while (send(fd, bytes, 1, MSG_DONTWAIT) > 0) {
+        sum++;
+    }
+    return sum;
+}
+
 #endif
