@@ -113,6 +113,15 @@ ALL_CPPFLAGS := -D_GNU_SOURCE -I. -Iinclude $(LLHTTP_CPPFLAGS) \
 ALL_CFLAGS := -std=gnu11 $(CFLAGS) -pthread $(HARDENING) $(SANITIZE)
 ALL_LDFLAGS := -pthread $(SANITIZE) -Wl,-z,relro,-z,now -Wl,-z,noexecstack $(LDFLAGS)
 LIB_MODE := -fPIC -fvisibility=hidden
+RELINK := $(LD) -r -z noexecstack
+# gcc looks over the whole library at once, which saves 10 to 20 % of the user cycles of a request.
+# The objects hold code too, so that tests may link them one by one.
+ifeq ($(SANITIZE)$(findstring clang,$(shell $(CC) --version)),)
+LTO := -flto=auto -ffat-lto-objects
+LIB_MODE += $(LTO)
+RELINK := $(CC) -r $(ALL_CFLAGS) $(LIB_MODE) -flinker-output=nolto-rel -Wl,-z,noexecstack
+ALL_LDFLAGS += -fno-lto
+endif
 PROGRAM_MODE := -fPIE
 
 QUOIT_LIBS := $(shell $(PKG_CONFIG) --libs liburing openssl 2>/dev/null) $(LLHTTP_LIBS)
@@ -218,7 +227,7 @@ $(foreach folder,$(LIB_FOLDERS) llm cli mock,$(eval $(call folder_archive,$(fold
 LIB_OBJECTS := $(call objects,$(LIB_SOURCES)) $(llhttp_OBJECTS)
 $(B)/obj/libquoit.o: $(LIB_OBJECTS) $(B)/sources
 	$(call say,LD,$@)
-	$(Q)$(LD) -r -z noexecstack -o $@ $(LIB_OBJECTS)
+	$(Q)$(RELINK) -o $@ $(LIB_OBJECTS)
 	$(Q)$(OBJCOPY) --localize-hidden $@
 
 $(B)/libquoit.a: $(B)/obj/libquoit.o

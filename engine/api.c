@@ -19,6 +19,7 @@
 
 #define IN_FLIGHT_LIMIT 1000000
 #define REQUESTS_LIMIT 16000000
+#define ARM_MIN_NS (100 * NS_PER_MS)
 
 /* Its address tells threads apart without a system call. */
 static _Thread_local char api_thread;
@@ -85,14 +86,17 @@ static void options_fill(struct quoit_options *options)
     timeouts_fill(&options->timeouts, &timeouts);
 }
 
-/* Timers are never armed further away than the shortest timeout there is by default. */
+/*
+ * Timers are never armed further away than the shortest timeout there is by default, so that one
+ * rarely has to be taken back; but not so near that waiting itself becomes work.
+ */
 static uint64_t options_arm_max_ns(const struct quoit_options *options)
 {
     uint64_t arm_ns = min_u64(options->pool_idle_ns, options->timeouts.idle_ns);
 
     arm_ns = min_u64(arm_ns, options->timeouts.first_byte_ns);
     arm_ns = min_u64(arm_ns, options->timeouts.attempt_ns);
-    return min_u64(arm_ns, options->timeouts.deadline_ns);
+    return max_u64(min_u64(arm_ns, options->timeouts.deadline_ns), ARM_MIN_NS);
 }
 
 /* All memory of an engine; what is missing after a failure is NULL. */

@@ -3,8 +3,8 @@
  * ends in a verdict.
  *
  * Promise: CONN_CLOSED comes exactly once for each conn_open, when the kernel holds nothing; and no
- * byte that came before a request was sent, or after its answer was complete, is ever part of an
- * answer.
+ * byte that the ring told of before the kernel took a byte of the request, or that stands behind a
+ * complete answer, is ever part of an answer.
  */
 #include "engine/conn_parts.h"
 

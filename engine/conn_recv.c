@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The answer is complete: keep the connection if both sides are done with it. */
 static enum conn_verdict conn_settle(struct conn *conn)
@@ -44,6 +45,8 @@ static enum conn_verdict conn_fail_answer(struct conn *conn, enum quoit_error er
         snprintf(line, sizeof(line), "after %llu of %llu bytes",
                  (unsigned long long)response->body_size, (unsigned long long)response->length);
         detail = line;
+    } else if (error == QUOIT_E_INCOMPLETE && conn->os_error != 0) {
+        detail = strerror(conn->os_error);
     }
     return conn_fail(conn, error, conn->os_error, detail);
 }
@@ -169,7 +172,7 @@ static enum conn_verdict conn_on_recv_back(struct conn *conn)
     bool ours = conn->recv_taken_back;
 
     conn->recv_taken_back = false;
-    if (!conn->paused && !ours && conn->shared->now_ns >= conn->deadline_ns) {
+    if (!ours && conn->shared->now_ns >= conn->deadline_ns) {
         if (conn->state == CONN_BUSY && conn->response.ends_with_close &&
             ring_peer_has_ended(conn->shared->ring, conn->fd)) {
             return conn_on_end(conn, 0);

@@ -304,7 +304,11 @@ enum quoit_error engine_again(struct quoit_engine *engine, struct slot *slot, en
     if (wait_ns != 0) {
         verdict.wait_ns = wait_ns;
     }
-    return engine_follow(engine, slot, &last, verdict) ? QUOIT_OK : QUOIT_E_FINAL;
+    if (!engine_follow(engine, slot, &last, verdict)) {
+        return QUOIT_E_FINAL;
+    }
+    slot->paused = false; /* that was said of the stream that has ended */
+    return QUOIT_OK;
 }
 
 /* -------- giving up -------- */

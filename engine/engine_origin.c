@@ -82,15 +82,20 @@ struct tls_ticket *origin_take_ticket(struct origin *origin)
     return origin->tickets_count == 0 ? NULL : origin->tickets[--origin->tickets_count];
 }
 
+static void lane_destroy(struct quoit_engine *engine, struct lane *lane)
+{
+    assert(list_is_empty(&lane->queue));
+    timer_stop(&engine->timers, &lane->timer);
+    list_remove(&lane->runnable);
+    list_remove(&lane->link);
+    free(lane);
+    engine->timers_count--;
+}
+
 static void origin_destroy(struct quoit_engine *engine, struct origin *origin)
 {
     LIST_EACH (&origin->lanes, link) {
-        struct lane *lane = CONTAINER_OF(link, struct lane, link);
-        assert(list_is_empty(&lane->queue));
-        timer_stop(&engine->timers, &lane->timer);
-        list_remove(&lane->runnable);
-        free(lane);
-        engine->timers_count--;
+        lane_destroy(engine, CONTAINER_OF(link, struct lane, link));
     }
     while (origin->tickets_count > 0) {
         tls_ticket_destroy(origin_take_ticket(origin));
@@ -108,7 +113,7 @@ static struct origin *origin_create(const struct origin_key *key)
     if (origin == NULL) {
         return NULL;
     }
-    origin->host = strndup(key->host.bytes, key->host.size);
+    origin->host = malloc(key->host.size + 1);
     origin->unix_path = key->unix_path == NULL ? NULL : strdup(key->unix_path);
     if (origin->host == NULL || (key->unix_path != NULL && origin->unix_path == NULL)) {
         free(origin->host);
@@ -116,9 +121,10 @@ static struct origin *origin_create(const struct origin_key *key)
         free(origin);
         return NULL;
     }
-    for (char *c = origin->host; *c != '\0'; c++) {
-        *c = (char)tolower((unsigned char)*c);
+    for (size_t i = 0; i < key->host.size; i++) {
+        origin->host[i] = (char)tolower((unsigned char)key->host.bytes[i]);
     }
+    origin->host[key->host.size] = '\0';
     origin->secure = key->secure;
     origin->port = key->port;
     origin->tls = key->tls == NULL ? NULL : tls_context_hold(key->tls);
@@ -251,16 +257,32 @@ void engine_origins_free(struct quoit_engine *engine)
     }
 }
 
+/* Does a slot, if only in the caller's hands, still name that lane? */
+static bool engine_uses_lane(const struct quoit_engine *engine, const struct lane *lane)
+{
+    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+        const struct slot *slot = &engine->slots.slots[i];
+        if (slot->state != SLOT_FREE && slot->lane == lane) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void engine_limit_forget(struct quoit_engine *engine, const struct quoit_limit *limit)
 {
+    engine->memo.lane = NULL; /* another limit may come to stand at the same address */
     for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
-        LIST_EACH (&engine->origins[i], link) {
+        LIST_EACH(&engine->origins[i], link) {
             struct origin *origin = CONTAINER_OF(link, struct origin, link);
-            LIST_EACH (&origin->lanes, lane_link) {
+            LIST_EACH(&origin->lanes, lane_link) {
                 struct lane *lane = CONTAINER_OF(lane_link, struct lane, link);
-                if (lane->limit == limit) {
-                    assert(list_is_empty(&lane->queue));
-                    lane->limit = NULL; /* slots in the caller's hands may still name the lane */
+                if (lane->limit != limit) {
+                    continue;
+                }
+                lane->limit = NULL;
+                if (!engine_uses_lane(engine, lane)) {
+                    lane_destroy(engine, lane);
                 }
             }
         }

@@ -487,8 +487,8 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
 
     uint32_t count = ring_copy_out(ring, done, done_max);
     ring->stats.cq_overflows += io_uring_cq_has_overflow(&ring->uring);
-    if (!ring_has_more(ring)) {
-        ring->settled = ring->rounds;
+    if (!ring_has_more(ring) && io_uring_sq_ready(&ring->uring) == 0) {
+        ring->settled = ring->rounds; /* else the kernel was short of memory for requests */
     }
     ring->after_ns = clock_ns();
     return count;

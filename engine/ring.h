@@ -62,7 +62,7 @@ struct ring_stats {
 
 struct ring;
 
-/* NULL with *error_out: NO_MEMORY, NO_URING, LOCKED_MEMORY. */
+/* NULL with *error_out: NO_MEMORY, NO_URING, LOCKED_MEMORY, NO_DESCRIPTOR. */
 struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out);
 
 /* Everything must have ended. NULL is allowed. */

@@ -368,7 +368,8 @@ QUOIT_API void quoit_cancel_all(struct quoit_engine *engine);
 
 /*
  * After END and before the next quoit_turn: send the request once more, with the same id and in the
- * same slot. Its body is borrowed again. A 429, or a 503 that names a wait, spends no retry.
+ * same slot. Its body is borrowed again, and what END pointed to stays good until the next
+ * quoit_turn or quoit_cancel. A 429, or a 503 that names a wait, spends no retry.
  *
  *   why      why the answer is none: an error, or QUOIT_OK for "its status".
  *   wait_ns  0: what the retry policy and the answer's Retry-After say.
@@ -444,7 +445,7 @@ QUOIT_API void quoit_batch_wait(struct quoit_batch *batch);
 
 /*
  * The index of one more request that has ended, in the order in which they end. Blocks up to
- * wait_ns. SIZE_MAX: none in that time, or all have been given.
+ * wait_ns, also over signals and quoit_wake. SIZE_MAX: none in that time, or all have been given.
  */
 QUOIT_API size_t quoit_batch_next(struct quoit_batch *batch, uint64_t wait_ns);
 
