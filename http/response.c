@@ -209,6 +209,41 @@ static bool response_cut_head(struct response *response)
     return true;
 }
 
+/* The names that llhttp acts on (connection, content-length, ...) begin with one of these. */
+static bool response_line_may_frame(char first)
+{
+    char letter = (char)(first | 0x20);
+
+    return letter == 'c' || letter == 'p' || letter == 't' || letter == 'u';
+}
+
+/*
+ * Let llhttp read the head. Lines of other names it could only pass over, byte by byte, and the
+ * guard has judged each of those: they are left out, where the guard has noted how long they are.
+ */
+static llhttp_errno_t response_parse_head(struct response *response, const char *head, size_t size)
+{
+    const struct guard *guard = &response->guard;
+    llhttp_t *parser = &response->parser->parser;
+    const char *end = head + size;
+    const char *from = head;                      /* not yet read */
+    const char *status = memchr(head, 'H', size); /* behind empty lines */
+    const char *line = (const char *)memchr(status, '\n', (size_t)(end - status)) + 1;
+    uint32_t count = (uint32_t)min_u64(guard->lines_count, GUARD_LINES_NOTED);
+
+    for (uint32_t i = 0; i < count && guard->lines[i].size != 0; i++) {
+        const char *next = line + guard->lines[i].size;
+        if (!response_line_may_frame(*line)) {
+            if (from < line && llhttp_execute(parser, from, (size_t)(line - from)) != HPE_OK) {
+                return llhttp_get_errno(parser);
+            }
+            from = next;
+        }
+        line = next;
+    }
+    return llhttp_execute(parser, from, (size_t)(end - from));
+}
+
 /*
  * The head is whole and stands in options.text. llhttp reads it as it came, since cutting puts NULs
  * into it; but the guard's word for a fault goes first, since llhttp's depends on its version.
@@ -218,7 +253,7 @@ static bool response_take_head(struct response *response)
     struct guard *guard = &response->guard;
     struct buffer *text = response->options.text;
     llhttp_t *parser = &response->parser->parser;
-    llhttp_errno_t refused = llhttp_execute(parser, text->bytes, text->size);
+    llhttp_errno_t refused = response_parse_head(response, text->bytes, text->size);
 
     if (!response_cut_head(response)) {
         return false;
