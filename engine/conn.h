@@ -150,9 +150,10 @@ struct conn_target {
 QUOIT_MUST enum quoit_error conn_open(struct conn *conn, const struct conn_target *target);
 
 /*
- * Send a request on an IDLE connection. The exchange is copied, what it points to borrowed. All that
- * the ring has handed out must have been acted on, and ring_has_more be false: else bytes that came
- * before could be taken for its answer.
+ * Send a request on an IDLE connection. The exchange is copied, what it points to borrowed.
+ *
+ * All that the ring has handed out must have been acted on, and ring_has_more be false: else bytes
+ * that came before could be taken for its answer.
  */
 void conn_send(struct conn *conn, const struct conn_exchange *exchange);
 

@@ -273,9 +273,9 @@ void engine_limit_forget(struct quoit_engine *engine, const struct quoit_limit *
 {
     engine->memo.lane = NULL; /* another limit may come to stand at the same address */
     for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
-        LIST_EACH(&engine->origins[i], link) {
+        LIST_EACH (&engine->origins[i], link) {
             struct origin *origin = CONTAINER_OF(link, struct origin, link);
-            LIST_EACH(&origin->lanes, lane_link) {
+            LIST_EACH (&origin->lanes, lane_link) {
                 struct lane *lane = CONTAINER_OF(lane_link, struct lane, link);
                 if (lane->limit != limit) {
                     continue;

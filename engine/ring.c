@@ -479,7 +479,8 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
     ring->before_ns = clock_ns();
     if (!ring_has_more(ring)) {
         ring_enter_anew(ring, wait_ns, calm);
-        ring->rounds++;
+        /* Where the kernel was too short of memory to take all, the next one is the same round. */
+        ring->rounds += io_uring_sq_ready(&ring->uring) == 0;
     } else if (io_uring_cq_has_overflow(&ring->uring)) {
         ring->stats.entries++;
         io_uring_get_events(&ring->uring);
@@ -487,8 +488,8 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
 
     uint32_t count = ring_copy_out(ring, done, done_max);
     ring->stats.cq_overflows += io_uring_cq_has_overflow(&ring->uring);
-    if (!ring_has_more(ring) && io_uring_sq_ready(&ring->uring) == 0) {
-        ring->settled = ring->rounds; /* else the kernel was short of memory for requests */
+    if (!ring_has_more(ring)) {
+        ring->settled = ring->rounds;
     }
     ring->after_ns = clock_ns();
     return count;

@@ -55,8 +55,11 @@ includes base/bits.c '2: [include] base may not include http/url.h' http/url.h
 includes http/url.c '' base/buffer.h http/url.h quoit.h
 includes http/url.c '2: [include] http may not include tls/session.h' tls/session.h
 includes tls/session.c '2: [include] tls may not include http/url.h' http/url.h
-includes engine/ring.c '' base/list.h engine/ring.h quoit.h 'liburing.h>'
-includes engine/ring.c '2: [include] engine may not include engine/conn.h' engine/conn.h
+includes engine/ring.c '' base/list.h engine/ring.h engine/ring_parts.h quoit.h
+includes engine/ring.c '2: [include] engine/ring may not include engine/conn.h' engine/conn.h
+includes engine/ring.c '2: [owner] liburing.h belongs to others' 'liburing.h>'
+includes engine/ring_parts.h '' engine/ring.h 'liburing.h>'
+includes engine/slot.c '2: [include] engine may not include engine/conn.h' engine/conn.h
 includes engine/pool.c '' base/list.h engine/pool.h
 includes engine/pool.c '2: [include] engine may not include engine/slot.h' engine/slot.h
 includes engine/retry.c '2: [include] engine may not include http/hints.h' http/hints.h
