@@ -14,10 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#define DESCRIPTORS_BESIDE 128                 /* 64 of them connections that are kept */
+#define DESCRIPTORS_OF_OURS 16                 /* files, the ring, what wakes it */
 #define ORDER_WINDOW_MIN (2 * WRITER_HELD_MAX) /* more than may be held back on probation */
 
 /* All that one run of the command owns. */
@@ -77,6 +80,18 @@ static int batch_open_tls(struct batch *batch)
     return 0;
 }
 
+/* A socket for each request in flight, those that are kept, and a few files. */
+static void batch_raise_descriptors(uint64_t concurrency)
+{
+    struct rlimit limit;
+    rlim_t wanted = concurrency + DESCRIPTORS_BESIDE;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* what it came to is told later */
+    }
+}
+
 static int batch_open_engine(struct batch *batch)
 {
     const struct options *options = &batch->options;
@@ -102,6 +117,7 @@ static int batch_open_engine(struct batch *batch)
         },
         .tls = batch->tls,
     };
+    batch_raise_descriptors(options->concurrency);
     enum quoit_error error = quoit_create(&engine, &batch->engine);
 
     if (error != QUOIT_OK) {
@@ -272,6 +288,20 @@ static void batch_say_server(struct batch *batch)
     text_free(&variables);
 }
 
+/* Fewer descriptors than requests that shall be in flight. */
+static void batch_say_descriptors(struct batch *batch)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+        limit.rlim_cur < batch->options.concurrency + DESCRIPTORS_OF_OURS) {
+        progress_say(&batch->progress,
+                     "only %ju files may be open, so fewer than -c %ju will be in flight: raise "
+                     "ulimit -n",
+                     (uintmax_t)limit.rlim_cur, (uintmax_t)batch->options.concurrency);
+    }
+}
+
 /* --- The steps --- */
 
 /* All that needs no engine. */
@@ -289,7 +319,9 @@ static int batch_open(struct batch *batch)
     }
     const char *fault = source.header != NULL ? headers_name_fault(source.header) : NULL;
     if (fault != NULL) {
-        fprintf(stderr, "quoit batch: --api-key-header %s %s\n", source.header, fault);
+        /* What is no name may be "NAME: KEY". */
+        fprintf(stderr, "quoit batch: --api-key-header %s %s\n",
+                headers_is_name(source.header) ? source.header : "NAME: what stands there", fault);
         return BATCH_EXIT_USAGE;
     }
     int exit_code = headers_open(&batch->headers, (char **)options->headers, options->headers_count,
@@ -324,6 +356,7 @@ static int batch_start(struct batch *batch)
         interrupt_catch();
         interrupt_set_engine(batch->engine);
         batch_say_server(batch);
+        batch_say_descriptors(batch);
     }
     return exit_code;
 }
@@ -378,7 +411,8 @@ static int batch_finish(struct batch *batch)
 
     summary->good = output->good;
     summary->failed = output->failed_lines;
-    if (!written && !(output->os_error == EINTR && summary->interrupted)) {
+    bool broken = !written && !(output->os_error == EINTR && summary->interrupted);
+    if (broken) {
         progress_warn(&batch->progress, "%s cannot be written: %s", output->failed_name,
                       strerror(output->os_error));
         snprintf(summary->stopped, sizeof(summary->stopped), "the output cannot be written: %s",
@@ -390,11 +424,11 @@ static int batch_finish(struct batch *batch)
         summary_print(summary, stderr);
     }
     bool summary_written = batch_write_summary(batch);
+    if (broken || !summary_written) {
+        return BATCH_EXIT_OUTPUT;
+    }
     if (summary->interrupted) {
         return BATCH_EXIT_SIGNAL + (number == SIGINT ? SIGINT : SIGTERM);
-    }
-    if (!written || !summary_written) {
-        return BATCH_EXIT_OUTPUT;
     }
     if (batch->run.input_error != 0) {
         return BATCH_EXIT_START;

@@ -11,14 +11,20 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+bool headers_is_name(const char *text)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  "!#$%&'*+-.^_`|~";
+
+    return *text != '\0' && strspn(text, allowed) == strlen(text);
+}
+
 const char *headers_name_fault(const char *name)
 {
     static const char *const framing[] = { "Host", "Content-Length", "Transfer-Encoding",
                                            "Connection" };
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                  "!#$%&'*+-.^_`|~";
 
-    if (*name == '\0' || strspn(name, allowed) != strlen(name)) {
+    if (!headers_is_name(name)) {
         return "is not the name of a header";
     }
     for (size_t i = 0; i < COUNT_OF(framing); i++) {
@@ -64,6 +70,11 @@ static const char *headers_item_cut(struct headers_item *item)
         return "needs a colon: -H 'Name: value'";
     }
     *value++ = '\0';
+    const char *fault = headers_name_fault(item->name);
+    if (fault != NULL && !headers_is_name(item->name)) {
+        item->name[0] = '\0'; /* a key, where a name was expected? */
+        return "needs a name: -H 'Name: value'";
+    }
     value += strspn(value, " \t");
     for (size_t size = strlen(value); size > 0 && strchr(" \t\r\n", value[size - 1]); size--) {
         value[size - 1] = '\0';
@@ -75,7 +86,7 @@ static const char *headers_item_cut(struct headers_item *item)
     if (!headers_value_is_good(value)) {
         return "has a control character in its value";
     }
-    return headers_name_fault(item->name);
+    return fault;
 }
 
 /* Add one header. False: a line on stderr says why. */
@@ -166,6 +177,16 @@ static bool headers_set_has(const struct headers_set *set, uint32_t count, const
 {
     for (uint32_t i = 0; i < count; i++) {
         if (strcasecmp(set->items[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool headers_set_has_secret(const struct headers_set *set, const struct headers *headers)
+{
+    for (uint32_t i = 0; i < set->count; i++) {
+        if (headers_is_secret(headers, set->items[i].name)) {
             return true;
         }
     }

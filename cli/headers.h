@@ -59,7 +59,13 @@ bool headers_is_secret(const struct headers *headers, const char *name);
 void headers_gather(const struct headers *headers, const struct keys *keys,
                     const struct batch_line *line, bool at_base, struct headers_set *set_out);
 
-/* Is it a token (RFC 9110 5.6.2), and none of those that frame a request? Says why not, or NULL. */
+/* Is there one among them? */
+bool headers_set_has_secret(const struct headers_set *set, const struct headers *headers);
+
+/* Is it a token (RFC 9110 5.6.2)? */
+bool headers_is_name(const char *text);
+
+/* Is it a name, and none of those that frame a request? Says why not, or NULL. */
 const char *headers_name_fault(const char *name);
 
 #endif

@@ -75,6 +75,11 @@ static const char *keys_read_file(struct keys *keys)
     return why;
 }
 
+static bool keys_is_variable(const char *name)
+{
+    return name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
+}
+
 bool keys_open(struct keys *keys, const struct keys_source *source)
 {
     const char *name = source->variable != NULL ? source->variable : "OPENAI_API_KEY";
@@ -91,7 +96,9 @@ bool keys_open(struct keys *keys, const struct keys_source *source)
     const char *text = getenv(name);
     if (text == NULL || *text == '\0') {
         if (source->variable != NULL) {
-            fprintf(stderr, "quoit: --api-key-env %s: the variable is not set\n", name);
+            /* What is no name may be the key itself. */
+            fprintf(stderr, "quoit: --api-key-env %s: the variable is not set\n",
+                    keys_is_variable(name) ? name : "NAME");
         }
         return source->variable == NULL;
     }

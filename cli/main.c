@@ -4,10 +4,12 @@
 #include "cli/batch.h"
 #include "cli/version.h"
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_help(FILE *to)
 {
@@ -32,6 +34,19 @@ static bool is_of_later_version(const char *word)
     return false;
 }
 
+/*
+ * A standard stream that is closed leaves its number to the next file that is opened, which would
+ * then be written to in its place. What is put there instead refuses to be used.
+ */
+static void hold_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        }
+    }
+}
+
 /* What was printed must have arrived. */
 static int close_stdout(int exit_code)
 {
@@ -46,6 +61,7 @@ int main(int count, char **words)
 {
     const char *word = count > 1 ? words[1] : "";
 
+    hold_standard_streams();
     if (strcmp(word, "batch") == 0) {
         return close_stdout(batch_main(count - 2, words + 2));
     }

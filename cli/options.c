@@ -383,6 +383,17 @@ static bool options_take_input(struct options *options, const char *word)
     return true;
 }
 
+/* May it stand in a url: ASCII without blanks and control characters? */
+static bool option_is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text <= 0x20 || *text >= 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What one option alone cannot tell. */
 static bool options_check(const struct options *options)
 {
@@ -398,12 +409,17 @@ static bool options_check(const struct options *options)
     }
     for (uint64_t i = 0; i < options->queries_count; i++) {
         const char *query = options->queries[i];
-        if (query[0] == '=' || strchr(query, '=') == NULL || strpbrk(query, "?# \t\r\n") != NULL) {
+        if (query[0] == '=' || strchr(query, '=') == NULL || strpbrk(query, "?#") != NULL ||
+            !option_is_printable(query)) {
             return options_refuse("--query: say K=V, percent-encoded");
         }
     }
+    if (options->endpoint != NULL && !option_is_printable(options->endpoint)) {
+        return options_refuse("--endpoint: say it percent-encoded");
+    }
     if (options->endpoint != NULL && options->endpoint[0] != '/' &&
-        strncmp(options->endpoint, "http", 4) != 0) {
+        strncmp(options->endpoint, "http://", 7) != 0 &&
+        strncmp(options->endpoint, "https://", 8) != 0) {
         return options_refuse("--endpoint: \"%s\" does not begin with /", options->endpoint);
     }
     return true;

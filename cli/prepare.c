@@ -163,6 +163,22 @@ static enum prepare_verdict prepare_body(struct prepare *prepare, struct query *
     return PREPARE_GOOD;
 }
 
+/* What the library would refuse without saying why, or NULL. */
+static const char *prepare_url_fault(const char *url)
+{
+    const char *host = endpoint_is_absolute(url) ? strstr(url, "://") + 3 : NULL;
+
+    if (host != NULL && memchr(host, '@', strcspn(host, "/?#")) != NULL) {
+        return "url holds a user name: say it in \"headers\"";
+    }
+    for (; *url != '\0'; url++) {
+        if ((unsigned char)*url > 0x7f) {
+            return "url holds a byte that is not ASCII: percent-encode it";
+        }
+    }
+    return NULL;
+}
+
 static enum prepare_verdict prepare_url(struct prepare *prepare)
 {
     const char *url = prepare->line.url != NULL ? prepare->line.url : prepare->options->endpoint;
@@ -170,6 +186,10 @@ static enum prepare_verdict prepare_url(struct prepare *prepare)
 
     if (url == NULL) {
         return prepare_refuse(prepare, "the line has no url, and --endpoint is not given");
+    }
+    const char *fault = prepare_url_fault(url);
+    if (fault != NULL) {
+        return prepare_refuse(prepare, "%s", fault);
     }
     text_reset(&prepare->url);
     switch (endpoint_join(&prepare->url, prepare->base_url, url, query)) {
@@ -206,6 +226,7 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
     query->at_base = endpoint_has_origin(prepare->request.url, prepare->base_url);
     query->key_generation = prepare->keys->generation;
     headers_gather(prepare->headers, prepare->keys, &prepare->line, query->at_base, &prepare->set);
+    query->has_key = headers_set_has_secret(&prepare->set, prepare->headers);
     prepare->request.headers = prepare->set.items;
     prepare->request.headers_count = prepare->set.count;
     return PREPARE_GOOD;

@@ -77,10 +77,22 @@ static size_t progress_columns(void)
 {
     struct winsize window;
 
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 20) {
-        return window.ws_col;
-    }
-    return 100;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : 80;
+}
+
+/* Write the line over the one before, cut to the terminal; from `begin` to `end` it is red. */
+static void line_show(const char *line, size_t used, size_t begin, size_t end)
+{
+    char shown[LINE_MAX_SIZE + 32];
+    size_t size = progress_columns() - 1;
+
+    size = used < size ? used : size;
+    begin = begin < size ? begin : size;
+    end = end < size ? end : size;
+    int written = snprintf(shown, sizeof(shown), "\r%.*s%s%.*s%s%.*s\033[K", (int)begin, line,
+                           begin < end ? "\033[31m" : "", (int)(end - begin), line + begin,
+                           begin < end ? "\033[0m" : "", (int)(size - end), line + end);
+    line_write(shown, (size_t)written);
 }
 
 static void line_append_end(char *line, size_t *used, const struct progress_counts *counts,
@@ -122,9 +134,11 @@ void progress_show(struct progress *progress, const struct progress_counts *coun
     }
     line_append(line, &used, "  %.1f/s  %ju in flight", progress->rate,
                 (uintmax_t)counts->in_flight);
-    bool red = progress->colour && counts->failed > 0;
-    line_append(line, &used, "  %s%ju failed%s  %ju retries", red ? "\033[31m" : "",
-                (uintmax_t)counts->failed, red ? "\033[0m" : "", (uintmax_t)counts->retries);
+    line_append(line, &used, "  ");
+    size_t red_begin = used;
+    line_append(line, &used, "%ju failed", (uintmax_t)counts->failed);
+    size_t red_end = progress->colour && counts->failed > 0 ? used : red_begin;
+    line_append(line, &used, "  %ju retries", (uintmax_t)counts->retries);
     line_append_end(line, &used, counts, now_ns - progress->begin_ns);
 
     if (!progress->over) {
@@ -132,11 +146,7 @@ void progress_show(struct progress *progress, const struct progress_counts *coun
         line_write(line, used);
         return;
     }
-    size_t columns = progress_columns() - 1 + (red ? 9 : 0); /* escapes take no place */
-    char shown[LINE_MAX_SIZE + 16];
-    int size = snprintf(shown, sizeof(shown), "\r%.*s\033[K",
-                        (int)(used < columns ? used : columns), line);
-    line_write(shown, (size_t)size);
+    line_show(line, used, red_begin, red_end);
     progress->shown = true;
 }
 

@@ -26,6 +26,7 @@ struct query {
     uint32_t attempts;          /* of an earlier request for this line */
     uint32_t key_generation;    /* of the key that was sent; 0: none */
     bool at_base;               /* it goes to the origin of --base-url */
+    bool has_key;               /* a key was sent with it, whoever set it */
     bool noted;                 /* its custom_id was looked up, its name made */
     bool key_renewed;           /* it was sent again with a newer key */
 };

@@ -68,7 +68,8 @@ void run_say_why(struct run *run, const char *format, ...)
 
 /* --- From ends to lines --- */
 
-static void run_tell_redirect(struct run *run, const struct quoit_result *result)
+static void run_tell_redirect(struct run *run, const struct query *query,
+                              const struct quoit_result *result)
 {
     struct text text;
 
@@ -76,7 +77,7 @@ static void run_tell_redirect(struct run *run, const struct quoit_result *result
         return;
     }
     text_init(&text, 0);
-    remedy_append(&text, result, run->keys->header.value != NULL);
+    remedy_append(&text, result, query->has_key);
     if (!text.failed) {
         progress_warn(run->progress, "%s", text.bytes);
         run->redirect_told = true;
@@ -85,12 +86,13 @@ static void run_tell_redirect(struct run *run, const struct quoit_result *result
 }
 
 /* The first answers are all hopeless: stop, and say why. */
-static void run_stop_hopeless(struct run *run, const struct quoit_result *result)
+static void run_stop_hopeless(struct run *run, const struct query *query,
+                              const struct quoit_result *result)
 {
     struct text text;
 
     text_init(&text, 0);
-    remedy_append(&text, result, run->keys->header.value != NULL);
+    remedy_append(&text, result, query->has_key);
     run_say_why(run, "the first %d answers were all 3xx, 401, 403 or 404, the last %u: %s",
                 WRITER_HELD_MAX, result->status, text.failed ? "" : text.bytes);
     text_free(&text);
@@ -138,7 +140,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
     }
     if (kind == OUTPUT_FAILED) {
         run_tell_failure(run, query, result);
-        run_tell_redirect(run, result);
+        run_tell_redirect(run, query, result);
     } else {
         run_count_tokens(run, result);
     }
@@ -149,7 +151,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
     if (run->on_probation && hopeless && run->stop == RUN_GOING) {
         writer_hold(&run->writer, query, result);
         if (run->writer.held_count == WRITER_HELD_MAX) {
-            run_stop_hopeless(run, result);
+            run_stop_hopeless(run, query, result);
         }
     } else {
         writer_put(&run->writer, query, result, kind);

@@ -92,7 +92,7 @@ void summary_print(const struct summary *summary, FILE *to)
         fprintf(to, "  tokens    %ju in, %ju out, %.0f out/s\n", (uintmax_t)summary->tokens_in,
                 (uintmax_t)summary->tokens_out, summary_per_second(summary, summary->tokens_out));
     }
-    fprintf(to, "  attempts  %ju, of them retries %ju; maybe billed twice %ju; connections %ju\n",
+    fprintf(to, "  attempts  %ju sent; retries %ju; maybe billed in vain %ju; connections %ju\n",
             (uintmax_t)summary->attempts, (uintmax_t)summary->stats.retries,
             (uintmax_t)summary->maybe_billed, (uintmax_t)summary->stats.opened);
     print_statuses(summary, to);

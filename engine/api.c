@@ -1,6 +1,7 @@
 /*
- * api: the calls of quoit.h, but those of batches (api_batch.c), TLS identities (tls/context.c) and
- * errors (base/error.c). Arguments are checked here; what is let in is the engine's.
+ * api: the calls of quoit.h, but those of batches (api_batch.c), those that only tell (api_info.c),
+ * TLS identities (tls/context.c) and errors (base/error.c). Arguments are checked here; what is let
+ * in is the engine's.
  */
 #include "base/bits.h"
 #include "engine/engine.h"
@@ -9,27 +10,34 @@
 #include "tls/context.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <threads.h>
-#include <time.h>
 #include <unistd.h>
 
 #define IN_FLIGHT_LIMIT 1000000
 #define REQUESTS_LIMIT 16000000
 #define ARM_MIN_NS (100 * NS_PER_MS)
 
-/* Its address tells threads apart without a system call. */
-static _Thread_local char api_thread;
+/* A number that no other thread has or will have; without a system call. */
+static uint64_t api_thread(void)
+{
+    static _Thread_local uint64_t number;
+    static atomic_uint_fast64_t last;
+
+    if (number == 0) {
+        number = atomic_fetch_add(&last, 1) + 1;
+    }
+    return number;
+}
 
 enum quoit_error api_check(const struct quoit_engine *engine)
 {
     if (*engine->fork_guard == 0) {
         return QUOIT_E_FORKED;
     }
-    return engine->thread == &api_thread ? QUOIT_OK : QUOIT_E_THREAD;
+    return engine->thread == api_thread() ? QUOIT_OK : QUOIT_E_THREAD;
 }
 
 /* -------- create and destroy -------- */
@@ -77,6 +85,9 @@ static void options_fill(struct quoit_options *options)
     or_default_32(&options->headers_max, 256);
     or_default_32(&options->head_size_max, 64 * 1024);
     or_default_32(&options->retry_budget_percent, 20);
+    if (options->retry_budget_percent == QUOIT_NONE) {
+        options->retry_budget_percent = 0;
+    }
     or_default(&options->body_size_max, UINT64_C(64) << 20);
     or_default(&options->stream_buffer_max, UINT64_C(256) << 10);
     or_default(&options->sse_line_max, UINT64_C(1) << 20);
@@ -119,7 +130,7 @@ static enum quoit_error engine_allocate(struct quoit_engine *engine)
     engine->done = calloc(ENGINE_DONE_MAX, sizeof(*engine->done));
     engine->shared.plain = malloc(CONN_PLAIN_SIZE);
     engine->pool = pool_create(engine->conns_max);
-    engine->timers_count = options->requests_max;
+    engine->timers_count = options->requests_max + 1; /* slots, and starved_timer */
     if (engine->conns == NULL || engine->free_conns == NULL || engine->started == NULL ||
         engine->done == NULL || engine->shared.plain == NULL || engine->pool == NULL ||
         !timer_reserve(&engine->timers, engine->timers_count) ||
@@ -184,7 +195,8 @@ enum quoit_error quoit_create(const struct quoit_options *options, struct quoit_
     if (filled.tls != NULL) {
         tls_context_hold(filled.tls);
     }
-    engine->thread = &api_thread;
+    engine->thread = api_thread();
+    engine->starved_timer.kind = TIMER_STARVED;
     list_init(&engine->runnable);
     list_init(&engine->ready);
     list_init(&engine->touched);
@@ -539,7 +551,7 @@ enum quoit_error quoit_limit_create(struct quoit_engine *engine, uint64_t reques
 
 void quoit_limit_destroy(struct quoit_limit *limit)
 {
-    if (limit != NULL) {
+    if (limit != NULL && api_check(limit->engine) == QUOIT_OK) {
         engine_limit_forget(limit->engine, limit);
         free(limit);
     }
@@ -553,73 +565,6 @@ void quoit_limit_settle(struct quoit_limit *limit, uint64_t id, uint64_t tokens)
     if (slot != NULL) {
         limiter_settle(&limit->limiter, slot->limit_tokens, tokens);
         slot->limit_tokens = (uint32_t)min_u64(tokens, UINT32_MAX);
-        engine_wake_lanes(limit->engine, slot->lane->origin);
+        engine_wake_limit(limit->engine, limit);
     }
-}
-
-/* -------- what there is to know -------- */
-
-void quoit_stats_read(const struct quoit_engine *engine, struct quoit_stats *stats_out)
-{
-    struct quoit_stats stats = engine->stats;
-    struct ring_stats ring = ring_stats_read(engine->ring);
-
-    stats.queued = engine->slots.counts[SLOT_QUEUED];
-    stats.waiting = engine->slots.counts[SLOT_WAITING];
-    stats.in_flight = engine->in_flight;
-    stats.done = engine->slots.counts[SLOT_DONE];
-    stats.sqes = ring.sqes;
-    stats.cqes = ring.cqes;
-    stats.entries = ring.entries;
-    stats.spin_ns = ring.spin_ns;
-    stats.no_buffers = ring.no_buffers;
-    stats.cq_overflows = ring.cq_overflows;
-    *stats_out = stats;
-}
-
-const char *quoit_result_header(const struct quoit_result *result, const char *name)
-{
-    return header_find(result->headers, result->headers_count, name);
-}
-
-uint64_t quoit_now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
-}
-
-#define TEXT_OF(number) #number
-#define VERSION_TEXT(major, minor, patch) TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
-
-const char *quoit_version(void)
-{
-    return VERSION_TEXT(QUOIT_VERSION_MAJOR, QUOIT_VERSION_MINOR, QUOIT_VERSION_PATCH);
-}
-
-#ifndef QUOIT_LIBURING_VERSION
-#define QUOIT_LIBURING_VERSION "unknown" /* the Makefile asks pkg-config: 2.3 has no macro */
-#endif
-
-#ifdef __clang__
-#define COMPILER __VERSION__
-#else
-#define COMPILER "gcc " __VERSION__
-#endif
-
-static char build_info[256];
-
-static void build_info_make(void)
-{
-    snprintf(build_info, sizeof(build_info), "liburing %s, %s, llhttp %s, compiled by %s",
-             QUOIT_LIBURING_VERSION, tls_context_library(), response_library(), __VERSION__);
-}
-
-const char *quoit_build_info(void)
-{
-    static once_flag once = ONCE_FLAG_INIT;
-
-    call_once(&once, build_info_make);
-    return build_info;
 }

@@ -74,6 +74,16 @@ static void batch_collect(struct quoit_batch *batch)
     }
 }
 
+/* Will a slot come free by itself? Else all are in the caller's hands, or are to be taken by him.
+ */
+static bool batch_may_wait_for_slot(const struct quoit_batch *batch)
+{
+    const uint32_t *counts = batch->engine->slots.counts;
+
+    return batch->submitted > batch->ended || counts[SLOT_QUEUED] > 0 || counts[SLOT_WAITING] > 0 ||
+           counts[SLOT_ACTIVE] > 0;
+}
+
 /* Submit for as long as there are slots. */
 static void batch_submit(struct quoit_batch *batch)
 {
@@ -86,7 +96,7 @@ static void batch_submit(struct quoit_batch *batch)
         request.stream = QUOIT_WHOLE;
         request.judge = false;
         enum quoit_error error = engine_submit(batch->engine, &request, &slot);
-        if (error == QUOIT_E_NO_SLOT) {
+        if (error == QUOIT_E_NO_SLOT && batch_may_wait_for_slot(batch)) {
             return;
         }
         batch->submitted++;
@@ -136,6 +146,7 @@ static bool batch_turn(struct quoit_batch *batch, uint64_t wait_ns)
 {
     size_t ended = batch->ended;
 
+    engine_tidy(batch->engine); /* as a turn does: slots in the caller's hands come free */
     batch_submit(batch);
     if (batch->ended == ended) {
         engine_turn(batch->engine, &batch->ready, wait_ns);

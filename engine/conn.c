@@ -217,6 +217,9 @@ void conn_find_deadline(struct conn *conn)
     if (conn->state == CONN_BUSY && conn->response.started) {
         conn_deadline_earlier(conn, after_ns(conn->progress_ns, conn->exchange.idle_ns),
                               QUOIT_E_TIMEOUT_IDLE);
+    } else if (conn->state == CONN_BUSY && conn->sending_stopped) {
+        conn_deadline_earlier(conn, after_ns(conn->progress_ns, conn->exchange.write_ns),
+                              QUOIT_E_TIMEOUT_WRITE);
     } else if (conn->state == CONN_BUSY && conn_has_sent_all(conn)) {
         conn_deadline_earlier(conn, after_ns(conn->progress_ns, conn->exchange.first_byte_ns),
                               QUOIT_E_TIMEOUT_FIRST_BYTE);
@@ -311,7 +314,10 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
         tls_session_destroy(conn->session);
         conn->session = NULL;
         conn->os_error = -fd;
-        return fd == -ENOMEM || fd == -ENOBUFS ? QUOIT_E_NO_MEMORY : QUOIT_E_NO_DESCRIPTOR;
+        if (fd == -EMFILE || fd == -ENFILE) {
+            return QUOIT_E_NO_DESCRIPTOR;
+        }
+        return fd == -ENOMEM || fd == -ENOBUFS ? QUOIT_E_NO_MEMORY : QUOIT_E_CONNECT;
     }
 
     conn->fd = fd;
@@ -372,7 +378,7 @@ static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
 {
     uint64_t now_ns = conn->shared->now_ns;
 
-    if (result == -ECANCELED) {
+    if (result == -ECANCELED || result == -EINTR) { /* EINTR: it was taken from a kernel thread */
         return conn_fail(conn, conn->deadline_error, 0, "");
     }
     if (result < 0) {

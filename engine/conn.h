@@ -144,8 +144,8 @@ struct conn_target {
 };
 
 /*
- * Begin to connect. QUOIT_OK: CONNECTING. Else the connection is still FREE: NO_DESCRIPTOR (with
- * os_error), NO_MEMORY.
+ * Begin to connect. QUOIT_OK: CONNECTING. Else the connection is still FREE: NO_DESCRIPTOR, CONNECT
+ * (the machine does not speak that family; both with os_error), NO_MEMORY.
  */
 QUOIT_MUST enum quoit_error conn_open(struct conn *conn, const struct conn_target *target);
 

@@ -197,7 +197,7 @@ enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
             conn->sent = 0;
         }
     }
-    if (result == -ECANCELED) {
+    if (result == -ECANCELED || result == -EINTR) {
         return conn_fail(conn, conn_send_timeout(conn), 0, "");
     }
     if (result == -EAGAIN && was_quiet) {
@@ -207,6 +207,7 @@ enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
         /* The server may have answered before it stopped listening: let the receive tell. */
         conn->sending_stopped = true;
         conn->os_error = -result;
+        conn_move_deadline(conn);
         return CONN_WORKING;
     }
     if (conn->out_sent < conn->out.size) {

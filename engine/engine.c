@@ -123,6 +123,9 @@ static bool engine_run_timers(struct quoit_engine *engine)
         case TIMER_SLOT:
             engine_on_slot_timer(engine, CONTAINER_OF(timer, struct slot, timer));
             break;
+        case TIMER_STARVED:
+            engine->starved = false;
+            break;
         case TIMER_LANE:
             engine_wake_lane(engine, CONTAINER_OF(timer, struct lane, timer));
             break;
@@ -178,9 +181,9 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
         bool ran = engine_run_timers(engine);
         engine_feed_hungry(engine);
         engine_assign(engine);
-        /* Nothing came and no timer ran out: a wake, or a signal. */
+        /* Nothing came and no timer ran out: a signal. */
         over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
-               (count == 0 && !ran);
+               ring_was_woken(engine->ring) || (count == 0 && !ran);
     }
 }
 

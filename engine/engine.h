@@ -32,8 +32,9 @@
 #define ENGINE_CALM_MAX 4 /* in flight, at most, for a busy wait to pay */
 #define ENGINE_ORIGIN_LISTS 64
 #define ORIGIN_TICKETS_MAX 16
-#define ENGINE_SOCKETS_SPARE 64            /* beyond in_flight_max: idle, closing, racing */
-#define ENGINE_RACE_NS UINT64_C(250000000) /* RFC 8305 5: Connection Attempt Delay */
+#define ENGINE_SOCKETS_SPARE 64               /* beyond in_flight_max: idle, closing, racing */
+#define ENGINE_STARVED_NS UINT64_C(100000000) /* until a socket is asked for again */
+#define ENGINE_RACE_NS UINT64_C(250000000)    /* RFC 8305 5: Connection Attempt Delay */
 
 /* Requests to one origin under one limit; they go in order. */
 struct lane {
@@ -89,7 +90,7 @@ struct engine_memo {
 
 struct quoit_engine {
     struct quoit_options options; /* defaults filled in; its strings and tls are ours */
-    const char *thread;           /* whose it is: the address of a thread-local */
+    uint64_t thread;              /* whose it is: a number of api.c's */
     char *fork_guard;             /* a page of its own, zero in a forked child */
 
     struct ring *ring;
@@ -112,7 +113,8 @@ struct quoit_engine {
     uint32_t ready_count;
     struct list touched; /* slots whose events were handed out, by `touched` */
     uint32_t in_flight;
-    bool starved; /* no socket to be had: wait for one to close */
+    struct timer starved_timer; /* asks again, should no socket of ours close */
+    bool starved;               /* no socket to be had: wait for one to close */
     struct ring_done *done;
     uint32_t *started; /* connections whose request goes with the next entry */
     uint32_t started_count;
@@ -148,6 +150,7 @@ void engine_limit_forget(struct quoit_engine *engine, const struct quoit_limit *
 /* Something has changed for that origin: look at its lanes again. */
 void engine_wake_lanes(struct quoit_engine *engine, struct origin *origin);
 void engine_wake_lane(struct quoit_engine *engine, struct lane *lane);
+void engine_wake_limit(struct quoit_engine *engine, const struct quoit_limit *limit);
 
 /* Are there addresses, good now? If not, begin to look them up. False: they are on their way. */
 bool engine_resolve(struct quoit_engine *engine, struct origin *origin);
@@ -195,6 +198,9 @@ void engine_cancel(struct quoit_engine *engine, struct slot *slot);
 void engine_abort(struct quoit_engine *engine, struct slot *slot, enum quoit_error error);
 enum quoit_error engine_again(struct quoit_engine *engine, struct slot *slot, enum quoit_error why,
                               uint64_t wait_ns);
+
+/* The budget has nothing for a retry whose time has come. */
+void engine_refuse_retry(struct quoit_engine *engine, struct slot *slot);
 
 /* engine_event.c */
 void engine_make_ready(struct quoit_engine *engine, struct slot *slot);

@@ -150,9 +150,12 @@ static void engine_connect_first(struct quoit_engine *engine, struct slot *slot)
         engine_end_attempt(engine, slot, &end);
         return;
     }
-    if (engine_connect(engine, slot, &end.error, &end.os_error)) {
-        return;
-    }
+    do { /* an address of a family that this machine does not speak fails at once */
+        if (engine_connect(engine, slot, &end.error, &end.os_error)) {
+            return;
+        }
+    } while (end.error == QUOIT_E_CONNECT &&
+             ++slot->address_next < slot->lane->origin->addresses.count);
     if (end.error == QUOIT_E_NO_DESCRIPTOR && engine->free_count < engine->conns_max) {
         uint32_t oldest = pool_oldest(engine->pool);
         if (oldest != POOL_NONE && end.os_error != 0) {
@@ -160,6 +163,8 @@ static void engine_connect_first(struct quoit_engine *engine, struct slot *slot)
             conn_close(&engine->conns[oldest], QUOIT_OK);
         }
         engine->starved = true;
+        timer_set(&engine->timers, &engine->starved_timer,
+                  engine_now_ns(engine) + ENGINE_STARVED_NS);
         if (slot->probe) {
             slot->probe = false;
             slot->lane->origin->outage.probing = false;
@@ -347,7 +352,10 @@ static void engine_on_active_timer(struct quoit_engine *engine, struct slot *slo
     if (!slot->resolving && !slot->sending) {
         enum quoit_error error;
         int os_error;
-        (void)engine_connect(engine, slot, &error, &os_error); /* without it, the first goes on */
+        /* The name may have got other addresses meanwhile, or fewer. */
+        if (slot->address_next < slot->lane->origin->addresses.count) {
+            (void)engine_connect(engine, slot, &error, &os_error); /* else the first goes on */
+        }
         return;
     }
     end.error = QUOIT_E_TIMEOUT_CONNECT;
@@ -379,7 +387,7 @@ void engine_on_slot_timer(struct quoit_engine *engine, struct slot *slot)
         } else if (slot->awaits_budget && !retry_budget_take(&slot->lane->origin->budget,
                                                              engine->options.retry_budget_percent,
                                                              engine_now_ns(engine))) {
-            timer_set(&engine->timers, &slot->timer, engine_now_ns(engine) + NS_PER_S);
+            engine_refuse_retry(engine, slot);
         } else {
             slot->awaits_budget = false;
             engine_enqueue(engine, slot, slot->counted);

@@ -79,20 +79,26 @@ static void engine_note_result(struct slot *slot, const struct attempt_end *end)
     }
 }
 
-/* The result is final: DONE, with END among the events. */
-static void engine_finish(struct quoit_engine *engine, struct slot *slot)
+/* Count how a slot has ended; `by` is 1, or -1 to take that back. */
+static void engine_count(struct quoit_engine *engine, const struct slot *slot, uint64_t by)
 {
     struct quoit_stats *stats = &engine->stats;
 
+    if (slot->result.error == QUOIT_OK) {
+        stats->succeeded += by;
+    } else if (slot->result.error == QUOIT_E_CANCELLED) {
+        stats->cancelled += by;
+    } else {
+        stats->failed += by;
+    }
+}
+
+/* The result is final: DONE, with END among the events. */
+static void engine_finish(struct quoit_engine *engine, struct slot *slot)
+{
     slot->result.times.end_ns = engine_now_ns(engine);
     slot_move(&engine->slots, slot, SLOT_DONE);
-    if (slot->result.error == QUOIT_OK) {
-        stats->succeeded++;
-    } else if (slot->result.error == QUOIT_E_CANCELLED) {
-        stats->cancelled++;
-    } else {
-        stats->failed++;
-    }
+    engine_count(engine, slot, 1);
     engine_make_ready(engine, slot);
 }
 
@@ -108,11 +114,32 @@ void engine_end_slot(struct quoit_engine *engine, struct slot *slot, enum quoit_
     slot->sending = false;
     engine_note_result(slot, &end);
     engine_finish(engine, slot);
+    engine_wake_lane(engine, slot->lane); /* who stood behind it may have less to wait for */
+}
+
+void engine_refuse_retry(struct quoit_engine *engine, struct slot *slot)
+{
+    assert(slot->state == SLOT_WAITING);
+    if (engine->options.outage_wait_ns > 0) {
+        uint64_t next_ns = engine_now_ns(engine) + NS_PER_S;
+        timer_set(&engine->timers, &slot->timer, min_u64(next_ns, slot->deadline_ns));
+    } else {
+        engine_finish(engine, slot); /* with the result of its last attempt */
+    }
 }
 
 /* -------- what follows -------- */
 
-static struct retry_case engine_case(const struct slot *slot, const struct conn *conn)
+/* How often it was asked for a slower pace before; what was in flight then counts as one. */
+static uint32_t engine_paces(const struct quoit_engine *engine, const struct origin *origin)
+{
+    bool resting = origin->rest_ns > engine_now_ns(engine);
+
+    return resting && origin->paces > 0 ? origin->paces - 1 : origin->paces;
+}
+
+static struct retry_case engine_case(const struct quoit_engine *engine, const struct slot *slot,
+                                     const struct conn *conn)
 {
     const struct quoit_result *result = &slot->result;
     struct retry_case last = {
@@ -126,7 +153,7 @@ static struct retry_case engine_case(const struct slot *slot, const struct conn 
         .retries = slot->retries,
         .retries_max = slot->retries_max,
         .late = slot->late,
-        .paces = slot->lane->origin->paces,
+        .paces = engine_paces(engine, slot->lane->origin),
         .paced_ns = slot->paced_ns,
     };
 
@@ -149,7 +176,7 @@ static void engine_note_origin(struct quoit_engine *engine, struct slot *slot,
     struct origin *origin = slot->lane->origin;
 
     if (outage_is_failure(last)) {
-        if (outage_fail(&origin->outage, engine_now_ns(engine))) {
+        if (outage_fail(&origin->outage, slot->probe, engine_now_ns(engine))) {
             engine->stats.outages++;
         }
         origin->down_error = last->error == QUOIT_OK ? QUOIT_E_CONNECT : last->error;
@@ -162,7 +189,7 @@ static void engine_note_origin(struct quoit_engine *engine, struct slot *slot,
     } else if (last->error == QUOIT_OK || last->started) {
         outage_end(&origin->outage);
     } else if (slot->probe) {
-        origin->outage.probing = false; /* it says nothing, as when it was cancelled */
+        outage_probe_again(&origin->outage, engine_now_ns(engine)); /* it says nothing */
     }
     if (last->error == QUOIT_OK && status_is_good(last->status)) {
         origin->paces = 0;
@@ -214,10 +241,14 @@ static bool engine_follow(struct quoit_engine *engine, struct slot *slot,
     if (slot->deadline_ns != UINT64_MAX && after_ns(now_ns, verdict.wait_ns) >= slot->deadline_ns) {
         return false;
     }
-    bool may_repeat = last->replayable || !last->sent;
-    if (patient && origin->outage.down && outage_is_failure(last) && may_repeat) {
-        engine_enqueue(engine, slot, true); /* keeps its place, spends nothing */
-        return true;
+    if (patient && origin->outage.down && outage_is_failure(last)) {
+        struct retry_case unbounded = *last;
+        unbounded.retries_max = UINT32_MAX;
+        if (retry_decide(&unbounded, 0).kind == RETRY_AGAIN) {
+            slot->late += retry_is_late(last);
+            engine_enqueue(engine, slot, true); /* keeps its place, spends nothing */
+            return true;
+        }
     }
     switch (verdict.kind) {
     case RETRY_FINAL:
@@ -235,15 +266,15 @@ static bool engine_follow(struct quoit_engine *engine, struct slot *slot,
     case RETRY_AGAIN:
         break;
     }
-    bool granted = retry_budget_take(&origin->budget, engine->options.retry_budget_percent, now_ns);
-    if (!granted && !patient) {
+    uint32_t percent = engine->options.retry_budget_percent;
+    if (!patient && !retry_budget_has(&origin->budget, percent, now_ns)) {
         return false;
     }
     engine->stats.retries++;
     slot->retries++;
-    slot->late += last->error != QUOIT_OK && last->sent_in_full;
+    slot->late += retry_is_late(last);
     slot->limited = false;
-    slot->awaits_budget = !granted;
+    slot->awaits_budget = true; /* taken when the retry goes, not now: it may wait for long */
     engine_wait(engine, slot, verdict.wait_ns);
     return true;
 }
@@ -261,7 +292,7 @@ void engine_end_attempt(struct quoit_engine *engine, struct slot *slot,
     engine->stats.bytes_in += slot->result.bytes_in;
     engine->stats.bytes_out += slot->result.bytes_out;
 
-    struct retry_case last = engine_case(slot, end->conn);
+    struct retry_case last = engine_case(engine, slot, end->conn);
     engine_note_origin(engine, slot, &last);
     slot->fresh = false;
     slot->result.maybe_billed |= last.error != QUOIT_OK && last.sent_in_full;
@@ -289,7 +320,7 @@ enum quoit_error engine_again(struct quoit_engine *engine, struct slot *slot, en
     if (slot->cancelled) {
         return QUOIT_E_FINAL;
     }
-    struct retry_case last = engine_case(slot, NULL);
+    struct retry_case last = engine_case(engine, slot, NULL);
     last.replayable = true; /* the caller says so */
     last.sent = slot->result.attempts > 0;
     if (why != QUOIT_OK) {
@@ -297,17 +328,16 @@ enum quoit_error engine_again(struct quoit_engine *engine, struct slot *slot, en
         last.started = true;
         last.asked_ns = RETRY_NOT_ASKED;
     }
+    last.resent = true; /* a free one was the engine's to make */
     struct retry_verdict verdict = retry_decide(&last, engine_chance(engine));
-    if (verdict.kind == RETRY_RESEND) {
-        verdict = (struct retry_verdict){ RETRY_AGAIN, 0 };
-    }
     if (wait_ns != 0) {
         verdict.wait_ns = wait_ns;
     }
     if (!engine_follow(engine, slot, &last, verdict)) {
         return QUOIT_E_FINAL;
     }
-    slot->paused = false; /* that was said of the stream that has ended */
+    engine_count(engine, slot, UINT64_MAX); /* it has not ended after all */
+    slot->paused = false;                   /* that was said of the stream that has ended */
     return QUOIT_OK;
 }
 

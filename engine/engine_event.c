@@ -128,7 +128,7 @@ static void engine_apply_pause(struct quoit_engine *engine, struct slot *slot)
         return;
     }
     struct conn *conn = &engine->conns[slot->conn];
-    bool paused = slot->paused || slot->full;
+    bool paused = (slot->paused && slot->streams) || slot->full; /* the head is always let in */
     if (conn->state != CONN_BUSY || conn->paused == paused) {
         return;
     }

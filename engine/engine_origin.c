@@ -144,7 +144,7 @@ static struct origin *origin_create(const struct origin_key *key)
 /* Nothing uses it and nothing is remembered against it. */
 static bool origin_is_idle(const struct origin *origin)
 {
-    if (origin->in_flight > 0 || origin->resolving || origin->outage.down ||
+    if (origin->in_flight > 0 || origin->resolving || origin->outage.down || origin->paces > 0 ||
         !list_is_empty(&origin->shelf.entries)) {
         return false;
     }
@@ -304,6 +304,21 @@ void engine_wake_lanes(struct quoit_engine *engine, struct origin *origin)
     }
 }
 
+void engine_wake_limit(struct quoit_engine *engine, const struct quoit_limit *limit)
+{
+    for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
+        LIST_EACH (&engine->origins[i], link) {
+            struct origin *origin = CONTAINER_OF(link, struct origin, link);
+            LIST_EACH (&origin->lanes, lane_link) {
+                struct lane *lane = CONTAINER_OF(lane_link, struct lane, link);
+                if (lane->limit == limit) {
+                    engine_wake_lane(engine, lane);
+                }
+            }
+        }
+    }
+}
+
 /* -------- names -------- */
 
 bool engine_resolve(struct quoit_engine *engine, struct origin *origin)
@@ -321,8 +336,7 @@ bool engine_resolve(struct quoit_engine *engine, struct origin *origin)
     }
     if (engine->resolver == NULL ||
         !resolve_start(engine->resolver, origin->host, origin->port, origin)) {
-        origin->addresses =
-            (struct resolve_answer){ .temporary = true, .reason = "no thread for the look-up" };
+        origin->addresses = (struct resolve_answer){ .reason = "no thread for the look-up" };
         origin->addresses_ns = now_ns + ORIGIN_NAME_FAILED_KEPT_NS;
         return true;
     }

@@ -170,7 +170,6 @@ static void resolve_look_up(struct resolve_job *job)
         resolve_take_addresses(&job->answer, found);
     }
     job->answer.reason = error == 0 ? "it has no address" : gai_strerror(error);
-    job->answer.temporary = error == EAI_AGAIN || error == EAI_MEMORY || error == EAI_SYSTEM;
     if (found != NULL) {
         freeaddrinfo(found);
     }

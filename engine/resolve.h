@@ -35,7 +35,6 @@ struct resolve_address {
 struct resolve_answer {
     void *context;      /* of resolve_start */
     uint32_t count;     /* 0: it failed */
-    bool temporary;     /* it failed, but may work later (EAI_AGAIN and its like) */
     const char *reason; /* static: why it failed */
     struct resolve_address addresses[RESOLVE_ADDRESSES_MAX];
 };

@@ -91,6 +91,13 @@ static struct retry_verdict retry_decide_answer(const struct retry_case *last, u
     return final;
 }
 
+bool retry_is_late(const struct retry_case *last)
+{
+    return last->sent_in_full &&
+           (last->error == QUOIT_E_TIMEOUT_FIRST_BYTE || last->error == QUOIT_E_TIMEOUT_IDLE ||
+            last->error == QUOIT_E_TIMEOUT_TOTAL);
+}
+
 struct retry_verdict retry_decide(const struct retry_case *last, uint64_t chance)
 {
     const struct retry_verdict final = { RETRY_FINAL, 0 };
@@ -104,9 +111,7 @@ struct retry_verdict retry_decide(const struct retry_case *last, uint64_t chance
     if (last->error == QUOIT_E_RESET && last->reused && !last->started && !last->resent) {
         return (struct retry_verdict){ RETRY_RESEND, 0 };
     }
-    bool timed_out = last->error == QUOIT_E_TIMEOUT_FIRST_BYTE ||
-                     last->error == QUOIT_E_TIMEOUT_IDLE || last->error == QUOIT_E_TIMEOUT_TOTAL;
-    if (timed_out && last->sent_in_full && last->late > 0) {
+    if (retry_is_late(last) && last->late > 0) {
         return final; /* it may have been paid for twice already */
     }
     return retry_again(last, chance);
@@ -138,7 +143,7 @@ void retry_budget_first(struct retry_budget *budget, uint64_t now_ns)
     budget->firsts[retry_budget_turn(budget, now_ns)]++;
 }
 
-bool retry_budget_take(struct retry_budget *budget, uint32_t percent, uint64_t now_ns)
+bool retry_budget_has(struct retry_budget *budget, uint32_t percent, uint64_t now_ns)
 {
     uint64_t place = retry_budget_turn(budget, now_ns);
     uint64_t oldest = (place + 1) % COUNT_OF(budget->firsts);
@@ -150,10 +155,15 @@ bool retry_budget_take(struct retry_budget *budget, uint32_t percent, uint64_t n
         firsts += i == oldest ? 0 : budget->firsts[i];
         retries += budget->retries[i];
     }
-    if (retries >= firsts * percent / 100 + RETRY_BUDGET_FREE) {
+    return retries < firsts * percent / 100 + RETRY_BUDGET_FREE;
+}
+
+bool retry_budget_take(struct retry_budget *budget, uint32_t percent, uint64_t now_ns)
+{
+    if (!retry_budget_has(budget, percent, now_ns)) {
         return false;
     }
-    budget->retries[place]++;
+    budget->retries[retry_budget_turn(budget, now_ns)]++;
     return true;
 }
 
@@ -174,7 +184,7 @@ bool outage_is_failure(const struct retry_case *last)
            last->error == QUOIT_E_TIMEOUT_TOTAL;
 }
 
-bool outage_fail(struct outage *outage, uint64_t now_ns)
+bool outage_fail(struct outage *outage, bool probe, uint64_t now_ns)
 {
     bool was_down = outage->down;
 
@@ -182,7 +192,7 @@ bool outage_fail(struct outage *outage, uint64_t now_ns)
     if (!was_down && outage->failures < OUTAGE_FAILURES) {
         return false;
     }
-    if (was_down && !outage->probing) {
+    if (was_down && !probe) {
         return false; /* an attempt that was under way when it went down */
     }
     if (!was_down) {
@@ -195,6 +205,12 @@ bool outage_fail(struct outage *outage, uint64_t now_ns)
     outage->probe_ns = now_ns + outage->wait_ns;
     outage->probing = false;
     return !was_down;
+}
+
+void outage_probe_again(struct outage *outage, uint64_t now_ns)
+{
+    outage->probing = false;
+    outage->probe_ns = now_ns + outage->wait_ns;
 }
 
 void outage_end(struct outage *outage)

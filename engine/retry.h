@@ -49,6 +49,9 @@ struct retry_verdict {
 /* `chance` is uniform over all 64-bit values; it spreads the clients apart. */
 struct retry_verdict retry_decide(const struct retry_case *last, uint64_t chance);
 
+/* Did it time out after it was sent in full? Then it may have been paid for. */
+bool retry_is_late(const struct retry_case *last);
+
 /* min(0.5 * 2^n, 8) s * (1 - 0.25 * chance): the wait before retry n, from 0 (openai-python). */
 uint64_t retry_backoff_ns(uint32_t retries, uint64_t chance);
 
@@ -67,7 +70,10 @@ struct retry_budget {
 
 void retry_budget_first(struct retry_budget *budget, uint64_t now_ns);
 
-/* True: a retry may be made now, and was counted. */
+/* May a retry be made now? */
+bool retry_budget_has(struct retry_budget *budget, uint32_t percent, uint64_t now_ns);
+
+/* True: it may, and was counted. */
 bool retry_budget_take(struct retry_budget *budget, uint32_t percent, uint64_t now_ns);
 
 /*
@@ -89,8 +95,14 @@ struct outage {
 /* Does an attempt that ended so speak of an outage? */
 bool outage_is_failure(const struct retry_case *last);
 
-/* True: with this failure the origin has gone down. */
-bool outage_fail(struct outage *outage, uint64_t now_ns);
+/*
+ * True: with this failure the origin has gone down. While it is down only the probe's failure tells
+ * something new.
+ */
+bool outage_fail(struct outage *outage, bool probe, uint64_t now_ns);
+
+/* The probe has told nothing: the next one goes as long after it. */
+void outage_probe_again(struct outage *outage, uint64_t now_ns);
 void outage_end(struct outage *outage);
 
 /* May a request go there now? If it is the probe, that is noted. */

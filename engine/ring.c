@@ -72,6 +72,7 @@ static void ring_flush(struct ring *ring)
             io_uring_get_events(&ring->uring);
         }
     }
+    ring->rounds++; /* answers to what was submitted may come with the rest of a turn */
 }
 
 /*
@@ -286,6 +287,11 @@ void ring_wake(struct ring *ring)
     errno = error;
 }
 
+bool ring_was_woken(const struct ring *ring)
+{
+    return ring->woken;
+}
+
 int ring_wake_fd(const struct ring *ring)
 {
     return ring->wake_fd;
@@ -390,6 +396,7 @@ static enum ring_concern ring_translate(struct ring *ring, const struct io_uring
     }
     if (user_data == RING_WAKE) {
         ring->wake_armed = false;
+        ring->woken = true;
         return RING_NOBODYS;
     }
 
@@ -476,6 +483,7 @@ static void ring_enter_anew(struct ring *ring, uint64_t wait_ns, bool calm)
 uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,
                    bool calm)
 {
+    ring->woken = false;
     ring->before_ns = clock_ns();
     if (!ring_has_more(ring)) {
         ring_enter_anew(ring, wait_ns, calm);

@@ -104,6 +104,9 @@ uint64_t ring_settled(const struct ring *ring);
 /* End a ring_turn that waits, or the next one. Any thread, any signal handler. */
 void ring_wake(struct ring *ring);
 
+/* Did ring_wake end the last turn, or would it have? */
+bool ring_was_woken(const struct ring *ring);
+
 /* What ring_wake writes, for others that can only write; -1: there is none. */
 int ring_wake_fd(const struct ring *ring);
 

@@ -56,6 +56,7 @@ struct ring {
     int wake_fd;
     uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
     bool wake_armed;
+    bool woken; /* in the last turn */
 
     uint64_t before_ns, after_ns, rounds, settled;
     uint64_t spin_max_ns;

@@ -153,5 +153,4 @@ void slot_reset(struct slot *slot)
     slot->retries = 0;
     slot->late = 0;
     slot->paced_ns = 0;
-    slot->paced_since_ns = 0;
 }

@@ -79,8 +79,7 @@ struct slot {
     bool probe;         /* the attempt is its origin's probe */
     bool awaits_budget; /* WAITING for the retry budget */
     uint32_t retries, late;
-    uint64_t paced_ns;       /* held up by 429s so far */
-    uint64_t paced_since_ns; /* the wait that goes on began then; 0: none */
+    uint64_t paced_ns; /* held up by 429s so far */
 
     /* The attempt under way; meaningful in ACTIVE. */
     uint32_t conn, rival;  /* the connection; while it opens, another that races it */

@@ -23,9 +23,9 @@
  * again from within another.
  *
  * Zero is the default of every field of every struct, never "off": { .url = u } is a whole
- * request. "No limit" is QUOIT_NEVER for a length of time and QUOIT_NONE for a count. Structs are
- * passed by pointer and end in `reserved`, which must be zero: fields that come later are cut from
- * it, so old binaries go on working.
+ * request. "No limit" is QUOIT_NEVER for a length of time, "none" is QUOIT_NONE for a count.
+ * Structs are passed by pointer and end in `reserved`, which must be zero: fields that come later
+ * are cut from it, so old binaries go on working.
  *
  * Each function says what it Copies, what it Borrows (and until when), when it Blocks, and its
  * errors with their causes; after an error nothing has changed and no *_out was written. Times are
@@ -432,6 +432,9 @@ QUOIT_API void quoit_limit_settle(struct quoit_limit *limit, uint64_t id, uint64
  *   Borrows  requests, what they point to, and their bodies, until quoit_batch_destroy. Each is
  *            sent as QUOIT_WHOLE and without judge, whatever it says.
  *
+ * Each call of a batch that waits counts as a quoit_turn: it ends what earlier events pointed to. A
+ * request ends with QUOIT_E_NO_SLOT if all slots hold results that only you can take or release.
+ *
  * Returns QUOIT_OK, or QUOIT_E_NO_MEMORY, QUOIT_E_THREAD, QUOIT_E_FORKED. A request that cannot be
  * submitted ends with that error as its result.
  */
@@ -456,7 +459,8 @@ QUOIT_API const struct quoit_result *quoit_batch_result(const struct quoit_batch
 /* Cancel what is left, wait until the kernel holds nothing of it, free. NULL is allowed. */
 QUOIT_API void quoit_batch_destroy(struct quoit_batch *batch);
 
-/* Counts as of now. Never blocks. */
+/* Counts as of now. Never blocks. In another thread, or a forked child, *stats_out is left alone.
+ */
 QUOIT_API void quoit_stats_read(const struct quoit_engine *engine, struct quoit_stats *stats_out);
 
 /* The first header of that name, in any case; NULL if there is none. Good as long as result. */

@@ -9,16 +9,20 @@ QUOIT_BUILD is the build folder (build). QUOIT_SHARED may hold data/gsm8k_batch.
 
 import base64
 import collections
+import fcntl
 import hashlib
 import http.server
 import json
 import os
+import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import threading
 import time
 import traceback
@@ -807,6 +811,95 @@ def test_help_and_version_are_printed_on_stdout():
         check_equal((result.returncode, result.stderr), (0, b""), " ".join(words))
         assert len(result.stdout) > 40, "too short"
     check_equal(subprocess.run([QUOIT], capture_output=True).returncode, 2, "no command")
+
+
+def test_a_401_tells_whether_a_key_was_sent():
+    header = ["-H", "Authorization: Bearer " + SECRET]
+    with Mock("--status", "401") as mock:
+        without = run(queries(30), "--base-url", mock.base)
+        with_header = run(queries(30), "--base-url", mock.base, *header)
+    check_in("no key was sent", without.stderr)
+    check_in("does not take the key", with_header.stderr)
+
+
+def test_a_key_in_the_wrong_place_is_not_printed():
+    for options in (["-H", "Bearer %s: x" % SECRET], ["-H", "Bearer %s;x" % SECRET],
+                    ["--api-key-header", "x-api-key: " + SECRET], ["--api-key-env", SECRET]):
+        result = run(queries(1), "--base-url", "http://127.0.0.1:1/v1", *options)
+        assert result.code in (2, 3), "exit %d" % result.code
+        check_equal(len(result.stderr.splitlines()), 1, "lines")
+        assert SECRET not in result.stderr, "the key is in: " + options[0]
+
+
+def test_what_cannot_stand_in_a_url_is_told():
+    batch = write_file("batch.jsonl", query("a", "/v1/\u00e9") + "\n")
+    result = run(batch, "--base-url", "http://127.0.0.1:1/v1")
+    check_in("percent-encode", json.loads(result.stdout)["error"]["message"])
+    batch = write_file("batch.jsonl", query("a", "http://u:%s@127.0.0.1:1/" % SECRET) + "\n")
+    result = run(batch, "--base-url", "http://127.0.0.1:1/v1")
+    check_in("user name", json.loads(result.stdout)["error"]["message"])
+    assert SECRET not in result.stdout.decode() + result.stderr, "the key is in the output"
+    for options in (["--endpoint", "/a b"], ["--endpoint", "httpfoo"], ["--query", "a=\x01"]):
+        check_equal(run(batch, *options).code, 2, " ".join(options))
+
+
+def test_a_closed_standard_stream_is_no_file_of_ours():
+    batch = queries(3)
+    with Mock() as mock:
+        for redirect, code in ((">&-", 4), ("2>&-", 0), ("<&-", 0)):
+            out = [] if redirect == ">&-" else ["-o", path_of("out.jsonl"), "--overwrite"]
+            words = [QUOIT, "batch", batch, "--base-url", mock.base, *out]
+            result = subprocess.run(["sh", "-c", 'exec "$@" ' + redirect, "sh", *words],
+                                    capture_output=True, timeout=LIMIT_S, env=environment())
+            check_equal(result.returncode, code, redirect)
+        check_equal(len(read_lines("out.jsonl")), 3, "lines")
+
+
+def test_too_few_descriptors_are_told_and_cost_no_line():
+    batch = queries(300)
+    with Mock("--latency", "10ms") as mock:
+        words = [QUOIT, "batch", batch, "--base-url", mock.base, "-c", "200", "-o"]
+        for limit, told in (("ulimit -n 64", True), ("ulimit -S -n 64", False)):
+            result = subprocess.run(["sh", "-c", limit + '; exec "$@"', "sh", *words,
+                                     path_of(limit)],
+                                    capture_output=True, timeout=LIMIT_S, env=environment())
+            check_equal(result.returncode, 0, limit)
+            check_equal(b"raise ulimit -n" in result.stderr, told, "told")
+            check_equal(len(read_lines(limit)), 300, "lines")
+
+
+def terminal_output(columns, *options):
+    """What a run writes to a terminal of that width."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([QUOIT, "batch", *options], stdout=subprocess.DEVNULL, stderr=slave,
+                               env=environment(TERM="xterm"))
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            seen += os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+    os.close(master)
+    process.wait(LIMIT_S)
+    return seen.decode()
+
+
+def test_the_live_line_fits_the_terminal_and_goes_at_the_end():
+    batch = queries(60)
+    with Mock("--latency", "150ms", "--error", "400:0.5") as mock:
+        for columns in (80, 40, 30, 24, 12):
+            seen = terminal_output(columns, batch, "-c", "8", "--base-url", mock.base)
+            shown = [part for part in seen.split("\r")
+                     if part.endswith("\x1b[K") and part[0] != "\x1b"]
+            assert len(shown) > 3, "no live line"
+            for part in shown:
+                plain = part[:-3].replace("\x1b[31m", "").replace("\x1b[0m", "")
+                assert "\x1b" not in plain, "a torn escape: " + repr(part)
+                assert len(plain) < columns, "too wide: " + repr(part)
+                check_equal(part.count("\x1b[31m"), part.count("\x1b[0m"), "colours")
+            check_in("\r\x1b[Kquoit: 60 done", seen)
 
 
 def main():

@@ -68,7 +68,7 @@ struct ring {
 
     uint64_t before_ns, after_ns, rounds, settled;
     bool left_over; /* the last turn could not hand out all that had come */
-    bool woken;
+    bool woken, was_woken;
     struct ring_stats stats;
 };
 

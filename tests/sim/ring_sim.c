@@ -295,6 +295,11 @@ bool ring_peer_has_ended(const struct ring *ring, int fd)
     return net_readable(socket) == 0 && socket->error == 0 && net_may_recv(socket);
 }
 
+bool ring_was_woken(const struct ring *ring)
+{
+    return ring->was_woken;
+}
+
 void ring_wake(struct ring *ring)
 {
     ring->woken = true;
@@ -371,6 +376,7 @@ static void ring_wait(struct ring *ring, uint64_t end_ns)
         }
         world_advance_to(next_ns);
     }
+    ring->was_woken = ring->woken;
     ring->woken = false;
 }
 

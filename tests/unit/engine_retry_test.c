@@ -463,7 +463,7 @@ static void test_a_steady_flow_gets_most_of_what_it_is_due(void)
 static void fail_times(struct outage *outage, int count, uint64_t now_ns)
 {
     for (int i = 0; i < count; i++) {
-        CHECK(!outage_fail(outage, now_ns));
+        CHECK(!outage_fail(outage, false, now_ns));
     }
 }
 
@@ -478,7 +478,7 @@ static void test_the_eighth_failure_in_a_row_takes_an_origin_down(void)
     outage_end(&outage);                     /* an answer: from the beginning */
     fail_times(&outage, 7, BEGIN_NS);
     CHECK(!outage.down);
-    CHECK(outage_fail(&outage, BEGIN_NS + 5));
+    CHECK(outage_fail(&outage, false, BEGIN_NS + 5));
     CHECK(outage.down);
     CHECK_EQ(outage.since_ns, BEGIN_NS + 5);
     CHECK(!outage_admits(&outage, BEGIN_NS + 5));
@@ -491,7 +491,7 @@ static void test_probes_go_alone_after_1_2_4_and_at_most_30_seconds(void)
     uint64_t now_ns = BEGIN_NS;
 
     fail_times(&outage, 7, now_ns);
-    CHECK(outage_fail(&outage, now_ns));
+    CHECK(outage_fail(&outage, false, now_ns));
     for (size_t i = 0; i < COUNT_OF(seconds); i++) {
         CHECK(!outage_admits(&outage, now_ns + seconds[i] * NS_PER_S - 1));
         now_ns += seconds[i] * NS_PER_S;
@@ -499,7 +499,7 @@ static void test_probes_go_alone_after_1_2_4_and_at_most_30_seconds(void)
         CHECK(outage_admits(&outage, now_ns));
         CHECK(!outage_admits(&outage, now_ns + 3600 * NS_PER_S)); /* while it is under way */
         now_ns += 100 * NS_PER_MS;
-        CHECK(!outage_fail(&outage, now_ns)); /* it has not gone down: it is */
+        CHECK(!outage_fail(&outage, true, now_ns)); /* it has not gone down: it is */
         CHECK_EQ(outage.since_ns, BEGIN_NS);
     }
 }
@@ -509,10 +509,24 @@ static void test_attempts_that_were_under_way_when_it_went_down_move_no_probe(vo
     struct outage outage = { 0 };
 
     fail_times(&outage, 7, BEGIN_NS);
-    CHECK(outage_fail(&outage, BEGIN_NS));
+    CHECK(outage_fail(&outage, false, BEGIN_NS));
     fail_times(&outage, 200, BEGIN_NS + NS_PER_MS);
     CHECK_EQ(outage.probe_ns, BEGIN_NS + NS_PER_S);
     CHECK(outage_admits(&outage, BEGIN_NS + NS_PER_S));
+    fail_times(&outage, 200, BEGIN_NS + NS_PER_S); /* nor do they stand in for it */
+    CHECK(!outage_admits(&outage, BEGIN_NS + 3600 * NS_PER_S));
+}
+
+static void test_a_probe_that_tells_nothing_is_made_again_as_long_after_it(void)
+{
+    struct outage outage = { 0 };
+
+    fail_times(&outage, 7, BEGIN_NS);
+    CHECK(outage_fail(&outage, false, BEGIN_NS));
+    CHECK(outage_admits(&outage, BEGIN_NS + NS_PER_S));
+    outage_probe_again(&outage, BEGIN_NS + 2 * NS_PER_S);
+    CHECK(!outage_admits(&outage, BEGIN_NS + 3 * NS_PER_S - 1));
+    CHECK(outage_admits(&outage, BEGIN_NS + 3 * NS_PER_S));
 }
 
 static void test_any_other_answer_ends_an_outage(void)
@@ -520,14 +534,14 @@ static void test_any_other_answer_ends_an_outage(void)
     struct outage outage = { 0 };
 
     fail_times(&outage, 7, BEGIN_NS);
-    CHECK(outage_fail(&outage, BEGIN_NS));
+    CHECK(outage_fail(&outage, false, BEGIN_NS));
     CHECK(outage_admits(&outage, BEGIN_NS + NS_PER_S));
     outage_end(&outage);
     for (int i = 0; i < 100; i++) {
         CHECK(outage_admits(&outage, BEGIN_NS + NS_PER_S));
     }
     fail_times(&outage, 7, BEGIN_NS + 2 * NS_PER_S); /* eight in a row again, */
-    CHECK(outage_fail(&outage, BEGIN_NS + 2 * NS_PER_S));
+    CHECK(outage_fail(&outage, false, BEGIN_NS + 2 * NS_PER_S));
     CHECK_EQ(outage.probe_ns, BEGIN_NS + 3 * NS_PER_S); /* and from one second again */
     CHECK_EQ(outage.since_ns, BEGIN_NS + 2 * NS_PER_S);
 }
@@ -608,6 +622,7 @@ int main(void)
     RUN(test_the_eighth_failure_in_a_row_takes_an_origin_down);
     RUN(test_probes_go_alone_after_1_2_4_and_at_most_30_seconds);
     RUN(test_attempts_that_were_under_way_when_it_went_down_move_no_probe);
+    RUN(test_a_probe_that_tells_nothing_is_made_again_as_long_after_it);
     RUN(test_any_other_answer_ends_an_outage);
     RUN(test_only_what_a_dead_server_does_speaks_of_an_outage);
     return check_done();
