@@ -1,5 +1,5 @@
 /*
- * judge: which statuses are tried again is CONTRACT's and openai-python's rule.
+ * judge: which statuses are tried again is the rule of man/quoit-batch.1, which is openai-python's.
  */
 #include "cli/judge.h"
 

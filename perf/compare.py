@@ -225,7 +225,7 @@ def ratio(results, scenario, key, above, below):
 
 
 def budget_lines(results, client):
-    """(what, at most, measured) of DESIGN 6, as far as this bench can tell."""
+    """(what, at most, measured) of DESIGN.md 6, as far as this bench can tell."""
     at_64, at_1, at_2 = (64, "tcp"), (1, "tcp"), (2, "tcp")
     entries = median_of(results[at_64].get(client, []), "entries")
     return [

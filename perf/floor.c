@@ -3,7 +3,7 @@
  *
  *     connect, learn -> [ send quietly -> turn -> count what arrives -> send ... ]
  *
- * It uses what DESIGN 3.1 to 3.4 and 3.6 describe: the same ring flags, a quiet send, one standing
+ * It uses what DESIGN.md 3.1 to 3.4 and 3.6 describe: the same ring flags, a quiet send, one standing
  * receive per connection from one shared buffer ring with one lazy linked deadline, one kernel
  * entry per turn, the clock read beside it, and a spin when little is in flight. It parses nothing:
  * one request, sent before all others, tells how long an answer is, and from then on it counts
@@ -63,7 +63,7 @@ struct floor {
     uint32_t *started; /* connections whose request goes out with the next entry */
     uint32_t started_count;
     uint32_t in_flight;
-    uint32_t spin_penalty, spin_skip; /* DESIGN 3.6 */
+    uint32_t spin_penalty, spin_skip; /* DESIGN.md 3.6 */
     uint64_t spin_max_ns;
     uint64_t before_ns, after_ns; /* the clock beside the last kernel entry */
     uint64_t to_start, done;      /* requests of the present run */

@@ -4,7 +4,7 @@
 #   tests/tidy.sh [DIRECTORY]
 #
 # Each fault is one line, FILE:LINE: [RULE] what is wrong; the last line counts the rules that hold.
-# Who may include whom is the table `may` below: DESIGN in code, by folder, and inside engine by
+# Who may include whom is the table `may` below: DESIGN.md 2 in code, by folder, and inside engine by
 # file. clang-format is asked where version 14 of it is installed.
 set -u
 cd "${1:-$(dirname "$0")/..}" || exit 1

@@ -179,6 +179,71 @@ static void test_events_of_others_wait_meanwhile(void)
     quoit_destroy(engine);
 }
 
+/* Submit four, and turn until all have ended; nothing is taken. */
+static void fill_four_slots(struct quoit_engine *engine)
+{
+    for (int i = 0; i < 4; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+    }
+    while (live_stats(engine).done < 4) {
+        quoit_turn(engine, LIVE_NS_PER_S);
+    }
+}
+
+static void test_slots_in_the_callers_hands_come_free_for_a_batch(void)
+{
+    static struct echoes echoes;
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .requests_max = 4 });
+    struct quoit_event events[4];
+
+    echoes_fill(&echoes);
+    for (int i = 0; i < 2; i++) {
+        fill_four_slots(engine);
+        CHECK_EQ(quoit_next(engine, events, 4), 4);
+        struct quoit_batch *batch = batch_of(engine, echoes.requests, 10);
+        if (i == 0) {
+            quoit_batch_wait(batch);
+        }
+        for (size_t k = 0; k < 10; k++) {
+            CHECK(quoit_batch_next(batch, 10 * LIVE_NS_PER_S) < 10);
+            check_echo(quoit_batch_result(batch, k), &echoes.requests[k]);
+        }
+        quoit_batch_destroy(batch);
+    }
+    quoit_destroy(engine);
+}
+
+/* All slots hold results that only the caller can take (not taken), or release (kept). */
+static void test_a_batch_does_not_wait_for_slots_that_cannot_come_free(void)
+{
+    static struct echoes echoes;
+    struct quoit_event events[4];
+
+    echoes_fill(&echoes);
+    for (int kept = 0; kept < 2; kept++) {
+        struct quoit_engine *engine = live_engine(&(struct quoit_options){ .requests_max = 4 });
+        fill_four_slots(engine);
+        for (uint32_t i = 0; i < 4 && kept; i++) {
+            CHECK_EQ(quoit_next(engine, &events[i], 1), 1);
+            CHECK_EQ(quoit_keep(engine, events[i].id), QUOIT_OK);
+        }
+        struct quoit_batch *batch = batch_of(engine, echoes.requests, 10);
+        quoit_batch_wait(batch);
+        for (size_t i = 0; i < 10; i++) {
+            CHECK_EQ(quoit_batch_result(batch, i)->error, QUOIT_E_NO_SLOT);
+        }
+        quoit_batch_destroy(batch);
+        for (uint32_t i = 0; i < 4 && kept; i++) { /* one is enough to go on with */
+            CHECK_EQ(quoit_release(engine, events[i].id), QUOIT_OK);
+            batch = batch_of(engine, echoes.requests, 10);
+            quoit_batch_wait(batch);
+            check_echo(quoit_batch_result(batch, 9), &echoes.requests[9]);
+            quoit_batch_destroy(batch);
+        }
+        quoit_destroy(engine);
+    }
+}
+
 static void test_two_batches_stand_side_by_side(void)
 {
     static struct echoes echoes;
@@ -441,6 +506,8 @@ int main(void)
     RUN(test_what_cannot_be_submitted_has_its_error_as_result);
     RUN(test_a_batch_of_nothing_is_done);
     RUN(test_events_of_others_wait_meanwhile);
+    RUN(test_slots_in_the_callers_hands_come_free_for_a_batch);
+    RUN(test_a_batch_does_not_wait_for_slots_that_cannot_come_free);
     RUN(test_two_batches_stand_side_by_side);
     RUN(test_a_wait_that_is_too_short_gives_none);
     RUN(test_a_batch_destroyed_midway_cancels_what_is_left);

@@ -131,6 +131,32 @@ static void test_a_wake_ends_the_turn_that_waits(void)
     quoit_destroy(engine);
 }
 
+/* Bytes come all the time, often with the wake, and none of them makes an event. */
+static void test_a_wake_ends_the_turn_that_is_busy(void)
+{
+    static const struct quoit_header headers[] = { { "X-Mock-Fault", "drip:1ms:100" },
+                                                   { "X-Mock-Body-Size", "20MiB" } };
+    struct quoit_engine *engine = live_engine(NULL);
+    pthread_t thread;
+    bool in_time = true;
+
+    for (int i = 0; i < 32; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                     .headers = headers,
+                                                     .headers_count = 2 });
+    }
+    live_turn_until_in_flight(engine, 32);
+    for (int i = 0; i < 40 && in_time; i++) {
+        uint64_t before_ns = quoit_now_ns();
+        CHECK_EQ(pthread_create(&thread, NULL, waker_run, engine), 0);
+        CHECK_EQ(quoit_turn(engine, 2 * LIVE_NS_PER_S), 0);
+        in_time = quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S;
+        pthread_join(thread, NULL);
+    }
+    CHECK(in_time);
+    quoit_destroy(engine);
+}
+
 static void test_a_wake_before_the_turn_ends_it(void)
 {
     struct quoit_engine *engine = live_engine(NULL);
@@ -309,6 +335,7 @@ int main(void)
     RUN(test_another_thread_is_told_and_does_nothing);
     RUN(test_a_forked_child_is_told_and_the_parent_goes_on);
     RUN(test_a_wake_ends_the_turn_that_waits);
+    RUN(test_a_wake_ends_the_turn_that_is_busy);
     RUN(test_a_wake_before_the_turn_ends_it);
     RUN(test_a_signal_ends_the_turn_with_and_without_a_wake);
     RUN(test_a_turn_waits_for_as_long_as_it_was_told);

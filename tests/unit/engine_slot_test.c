@@ -347,6 +347,7 @@ static void test_a_request_leaves_nothing_to_the_next_in_its_slot(void)
     slot->batch = (struct quoit_batch *)(void *)slot;
     slot->lane = (struct lane *)(void *)slot;
     slot->retries = slot->late = 2;
+    slot->paced_ns = 5;
     slot->result.status = 200;
     slot_reset(slot);
     CHECK_EQ(slot->head.size + slot->text.size + slot->headers.size, 0);
@@ -359,6 +360,7 @@ static void test_a_request_leaves_nothing_to_the_next_in_its_slot(void)
     CHECK(slot->batch == NULL);
     CHECK(slot->lane == NULL);
     CHECK_EQ(slot->retries + slot->late, 0);
+    CHECK_EQ(slot->paced_ns, 0);
     CHECK_EQ(slot->result.status, 0);
     slot_table_free(&table);
 }
