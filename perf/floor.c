@@ -3,12 +3,12 @@
  *
  *     connect, learn -> [ send quietly -> turn -> count what arrives -> send ... ]
  *
- * It uses what DESIGN.md 3.1 to 3.4 and 3.6 describe: the same ring flags, a quiet send, one standing
- * receive per connection from one shared buffer ring with one lazy linked deadline, one kernel
- * entry per turn, the clock read beside it, and a spin when little is in flight. It parses nothing:
- * one request, sent before all others, tells how long an answer is, and from then on it counts
- * bytes. So the engine's CPU per request divided by this one's is the price of being a client:
- * slots, pool, deadlines, HTTP parsing.
+ * It uses what DESIGN.md 3.1 to 3.4 and 3.6 describe: the same ring flags, a quiet send, one
+ * standing receive per connection from one shared buffer ring with one lazy linked deadline, one
+ * kernel entry per turn, the clock read beside it, and a spin when little is in flight. It parses
+ * nothing: one request, sent before all others, tells how long an answer is, and from then on it
+ * counts bytes. So the engine's CPU per request divided by this one's is the price of being a
+ * client: slots, pool, deadlines, HTTP parsing.
  *
  * It measures a server that answers each request with the same number of bytes over kept
  * connections. Anything else (another length, an end, an error) ends it with 1 and a line that
