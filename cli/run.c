@@ -68,19 +68,19 @@ void run_say_why(struct run *run, const char *format, ...)
 
 /* --- From ends to lines --- */
 
-static void run_tell_redirect(struct run *run, const struct query *query,
-                              const struct quoit_result *result)
+/* Keep what can be done about the first hopeless answer; it is told at the end, once. */
+static void run_note_remedy(struct run *run, const struct query *query,
+                            const struct quoit_result *result)
 {
     struct text text;
 
-    if (run->redirect_told || result->status < 300 || result->status >= 400) {
+    if (run->remedy[0] != '\0' || !judge_is_hopeless(result)) {
         return;
     }
     text_init(&text, 0);
     remedy_append(&text, result, query->has_key);
     if (!text.failed) {
-        progress_warn(run->progress, "%s", text.bytes);
-        run->redirect_told = true;
+        snprintf(run->remedy, sizeof(run->remedy), "status %u: %s", result->status, text.bytes);
     }
     text_free(&text);
 }
@@ -140,7 +140,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
     }
     if (kind == OUTPUT_FAILED) {
         run_tell_failure(run, query, result);
-        run_tell_redirect(run, query, result);
+        run_note_remedy(run, query, result);
     } else {
         run_count_tokens(run, result);
     }
@@ -403,6 +403,9 @@ void run_go(struct run *run)
     writer_release(&run->writer); /* an input of fewer lines than a probation has */
     run_count_left(run);
     progress_clear(run->progress);
+    if (run->remedy[0] != '\0' && run->stop != RUN_HOPELESS) { /* else it is why the run stopped */
+        progress_warn(run->progress, "%s", run->remedy);
+    }
     quoit_stats_read(run->engine, &run->summary->stats);
     writer_free(&run->writer);
     query_pool_free(&run->pool);

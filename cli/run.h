@@ -65,7 +65,7 @@ struct run {
     uint64_t sequence; /* of the next line */
     uint64_t settled;  /* queries that ended otherwise than in an answer */
     bool on_probation; /* no other answer was seen yet */
-    bool redirect_told;
+    char remedy[256];  /* against the first answer that all others may be like; "": none came */
     uint64_t outages_told;
     uint64_t begin_ns;
     uint64_t grace_end_ns; /* once it stops */

@@ -496,6 +496,14 @@ def test_a_redirect_says_where_it_points():
     assert SECRET not in result.stderr
 
 
+def test_a_few_hopeless_answers_say_what_to_do():
+    with Mock("--status", "401") as mock:
+        result = run(queries(3), "-o", path_of("out.jsonl"), "--base-url", mock.base)
+    check_equal(result.code, 1, "exit")
+    check_equal(len(read_lines("out.jsonl")), 3, "lines")
+    check_in("status 401: no key was sent: set OPENAI_API_KEY", result.stderr)
+
+
 def test_a_spent_quota_stops_the_run():
     with Mock("--status", "429", "--error-code", "insufficient_quota") as mock:
         result = run(queries(1000), "-o", path_of("out.jsonl"), "--base-url", mock.base)
