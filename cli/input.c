@@ -155,8 +155,7 @@ enum input_next input_next(struct input *input, struct input_line *line_out)
 {
     for (;;) {
         size_t left = input->end - input->searched;
-        const char *from = input->bytes + input->searched;
-        const char *found = left == 0 ? NULL : memchr(from, '\n', left);
+        const char *found = left == 0 ? NULL : memchr(input->bytes + input->searched, '\n', left);
         if (found != NULL) {
             size_t size = (size_t)(found - (input->bytes + input->begin));
             if (size > input->line_max) {
