@@ -389,6 +389,7 @@ void engine_on_slot_timer(struct quoit_engine *engine, struct slot *slot)
                                                              engine_now_ns(engine))) {
             engine_refuse_retry(engine, slot);
         } else {
+            engine->stats.retries += slot->awaits_budget;
             slot->awaits_budget = false;
             engine_enqueue(engine, slot, slot->counted);
         }

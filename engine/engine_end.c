@@ -124,6 +124,7 @@ void engine_refuse_retry(struct quoit_engine *engine, struct slot *slot)
         uint64_t next_ns = engine_now_ns(engine) + NS_PER_S;
         timer_set(&engine->timers, &slot->timer, min_u64(next_ns, slot->deadline_ns));
     } else {
+        slot->retries--;
         engine_finish(engine, slot); /* with the result of its last attempt */
     }
 }
@@ -270,7 +271,6 @@ static bool engine_follow(struct quoit_engine *engine, struct slot *slot,
     if (!patient && !retry_budget_has(&origin->budget, percent, now_ns)) {
         return false;
     }
-    engine->stats.retries++;
     slot->retries++;
     slot->late += retry_is_late(last);
     slot->limited = false;

@@ -497,6 +497,64 @@ static void test_requests_of_one_limit_to_one_server_enter_in_order(void)
     quoit_destroy(engine);
 }
 
+/* One limit, two servers: what one gives back, the other takes at once. */
+static void test_tokens_that_come_back_let_in_requests_to_any_server(void)
+{
+    struct live_server other = live_start((const char *[]){ NULL });
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_limit *limit = limit_of(engine, 0, 60); /* one a second */
+    struct quoit_request request = { .url = live_url(&server, "/page"),
+                                     .limit = limit,
+                                     .limit_tokens = 60 };
+
+    uint64_t first = live_submit(engine, &request);
+    quoit_turn(engine, 0);
+    request.url = live_url(&other, "/page");
+    request.limit_tokens = 15;
+    uint64_t second = live_submit(engine, &request);
+    CHECK(live_next(engine).id == first);
+    quoit_limit_settle(limit, first, 1);
+    uint64_t before_ns = quoit_now_ns();
+    CHECK(live_next(engine).id == second);
+    CHECK(quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S);
+    quoit_limit_destroy(limit);
+    quoit_destroy(engine);
+    live_stop(&other);
+}
+
+/* The first of a lane is given up, by the caller or by its deadline: the next needs less. */
+static void test_who_leaves_the_head_of_a_lane_lets_the_next_one_go(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct quoit_engine *engine = live_engine(NULL);
+        struct quoit_limit *limit = limit_of(engine, 0, 6000); /* 100 a second */
+        struct quoit_request request = { .url = live_url(&server, "/page"),
+                                         .limit = limit,
+                                         .limit_tokens = 6000 };
+        CHECK_EQ(live_run(engine, &request)->status, 200);
+        request.limit_tokens = 5000; /* fifty seconds */
+        request.timeouts.deadline_ns = i == 0 ? 0 : 30 * LIVE_NS_PER_MS;
+        uint64_t head = live_submit(engine, &request);
+        request.limit_tokens = 10;
+        request.timeouts.deadline_ns = 0;
+        uint64_t next = live_submit(engine, &request);
+        uint64_t before_ns = quoit_now_ns();
+        quoit_turn(engine, 0);
+        if (i == 0) {
+            CHECK_EQ(quoit_cancel(engine, head), QUOIT_OK);
+        }
+        struct quoit_event event = live_next(engine);
+        CHECK(event.id == head);
+        CHECK_EQ(event.result->error, i == 0 ? QUOIT_E_CANCELLED : QUOIT_E_TIMEOUT_DEADLINE);
+        event = live_next(engine);
+        CHECK(event.id == next);
+        CHECK_EQ(event.result->status, 200);
+        CHECK(quoit_now_ns() - before_ns < 5 * LIVE_NS_PER_S);
+        quoit_limit_destroy(limit);
+        quoit_destroy(engine);
+    }
+}
+
 int main(void)
 {
     server = live_start((const char *[]){ NULL });
@@ -518,6 +576,8 @@ int main(void)
     RUN(test_tokens_are_taken_and_settled);
     RUN(test_a_limit_made_anew_limits);
     RUN(test_requests_of_one_limit_to_one_server_enter_in_order);
+    RUN(test_tokens_that_come_back_let_in_requests_to_any_server);
+    RUN(test_who_leaves_the_head_of_a_lane_lets_the_next_one_go);
     live_stop(&server);
     return check_done();
 }

@@ -134,7 +134,7 @@ static void test_a_wake_ends_the_turn_that_waits(void)
 /* Bytes come all the time, often with the wake, and none of them makes an event. */
 static void test_a_wake_ends_the_turn_that_is_busy(void)
 {
-    static const struct quoit_header headers[] = { { "X-Mock-Fault", "drip:1ms:100" },
+    static const struct quoit_header headers[] = { { "X-Mock-Fault", "drip:100us:20" },
                                                    { "X-Mock-Body-Size", "20MiB" } };
     struct quoit_engine *engine = live_engine(NULL);
     pthread_t thread;
@@ -146,7 +146,7 @@ static void test_a_wake_ends_the_turn_that_is_busy(void)
                                                      .headers_count = 2 });
     }
     live_turn_until_in_flight(engine, 32);
-    for (int i = 0; i < 40 && in_time; i++) {
+    for (int i = 0; i < 100 && in_time; i++) {
         uint64_t before_ns = quoit_now_ns();
         CHECK_EQ(pthread_create(&thread, NULL, waker_run, engine), 0);
         CHECK_EQ(quoit_turn(engine, 2 * LIVE_NS_PER_S), 0);

@@ -6,7 +6,12 @@
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define DESCRIPTORS_MAX 256
 
 /* Run so many GETs, one after the other; each must be a whole page. */
 static void run_pages(struct quoit_engine *engine, const struct live_server *server, int count)
@@ -272,6 +277,64 @@ static void test_the_oldest_idle_connection_makes_room(void)
     }
 }
 
+/* Answers come faster than the ring takes them in: none is taken for one that nobody asked for. */
+static void test_a_thousand_at_once_keep_their_connections(void)
+{
+    struct live_server server = live_start((const char *[]){ NULL });
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .in_flight_max = 1000 });
+
+    for (int round = 0; round < 8; round++) {
+        for (int i = 0; i < 1000; i++) {
+            live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                         .retries = QUOIT_NONE });
+        }
+        CHECK_EQ(live_drain(engine, 1000), 1000);
+    }
+    CHECK(live_stats(engine).opened <= 1000);
+    CHECK(live_number(&server, "connections_opened") <= 1000);
+    CHECK_EQ(live_stats(engine).resent, 0);
+    quoit_destroy(engine);
+    live_stop(&server);
+}
+
+/* Others of this process have taken all descriptors, and give them back: no connection of ours
+ * closes meanwhile, nothing tells us. */
+static void test_requests_go_on_when_descriptors_come_back(void)
+{
+    static const struct quoit_header stall = { "X-Mock-Fault", "stall-before" };
+    struct live_server server = live_start((const char *[]){ NULL });
+    struct quoit_engine *engine = live_engine(NULL);
+    struct rlimit before;
+    int taken[DESCRIPTORS_MAX];
+    int count = 0;
+
+    uint64_t id = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                               .headers = &stall,
+                                                               .headers_count = 1 });
+    live_turn_until_in_flight(engine, 1);
+    quoit_turn(engine, 50 * LIVE_NS_PER_MS);
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &(struct rlimit){ DESCRIPTORS_MAX, before.rlim_max }), 0);
+    while ((taken[count] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0) {
+        count++;
+    }
+    for (int i = 0; i < 3; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+    }
+    quoit_turn(engine, 50 * LIVE_NS_PER_MS);
+    CHECK_EQ(live_stats(engine).queued, 3);
+    while (count > 0) {
+        close(taken[--count]);
+    }
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    uint64_t before_ns = quoit_now_ns();
+    CHECK_EQ(live_drain(engine, 3), 3);
+    CHECK(quoit_now_ns() - before_ns < LIVE_NS_PER_S);
+    CHECK_EQ(quoit_cancel(engine, id), QUOIT_OK);
+    quoit_destroy(engine);
+    live_stop(&server);
+}
+
 /* R21: the host as it is written, the port and the socket make the origin. */
 static void test_origins_share_no_connection(void)
 {
@@ -322,6 +385,8 @@ int main(void)
     RUN(test_no_byte_of_one_exchange_is_in_another);
     RUN(test_an_answer_that_comes_before_the_body_is_read_is_given);
     RUN(test_the_oldest_idle_connection_makes_room);
+    RUN(test_a_thousand_at_once_keep_their_connections);
+    RUN(test_requests_go_on_when_descriptors_come_back);
     RUN(test_origins_share_no_connection);
     RUN(test_origins_by_the_thousand_come_and_go);
     return check_done();

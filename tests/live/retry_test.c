@@ -1,6 +1,6 @@
 /*
  * retry_test: what is sent again, how often and after how long, and what never is: by status, by
- * what the server asks for, after a dead kept connection, in an outage, and at the caller's word.
+ * what the server asks for, after a dead kept connection, and at the caller's word.
  * How often something was executed is what the server's ledger says.
  */
 #include "tests/live/live.h"
@@ -204,6 +204,29 @@ static void test_the_origin_rests_for_as_long_as_it_asks(void)
     quoit_destroy(engine);
 }
 
+/* All that were in flight are told the same: that is one request for a slower pace, not sixteen. */
+static void test_a_burst_of_429_is_one_wait(void)
+{
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .in_flight_max = 16 });
+    struct ask asks[16];
+
+    live_set(&server, "header none\nstatus-first 16:429\nlatency 30ms");
+    uint64_t before_ns = quoit_now_ns();
+    for (int i = 0; i < 16; i++) {
+        live_submit(engine, ask_page(&asks[i], "burst", NULL, NULL));
+    }
+    for (int i = 0; i < 16; i++) {
+        struct quoit_event event = live_next(engine);
+        CHECK_EQ(event.result->status, 200);
+        CHECK_EQ(event.result->attempts, 2);
+        CHECK(event.result->times.sent_ns - before_ns >= 900 * LIVE_NS_PER_MS);
+        CHECK(event.result->times.sent_ns - before_ns < 1900 * LIVE_NS_PER_MS);
+    }
+    CHECK_EQ(executions_of("burst"), 32);
+    live_set(&server, "status-first 0:429\nlatency 0");
+    quoit_destroy(engine);
+}
+
 /* -------- lost connections -------- */
 
 /* A kept connection that dies under the request: R02. */
@@ -297,81 +320,6 @@ static void test_nobody_there_is_said_so(void)
     quoit_destroy(engine);
 }
 
-/* -------- budget and outage -------- */
-
-/* R28 */
-static void test_retries_are_a_fifth_and_ten(void)
-{
-    struct quoit_engine *engine = live_engine(NULL);
-    struct ask ask;
-
-    live_set(&server, "header none\nheader retry-after-ms: 1");
-    struct quoit_request *request = ask_page(&ask, "budget", "X-Mock-Status", "500");
-    request->retries = 5;
-    for (int i = 0; i < 200; i++) {
-        live_submit(engine, request);
-    }
-    CHECK_EQ(live_drain(engine, 200), 0);
-    CHECK(executions_of("budget") <= 200 + 40 + 10);
-    CHECK(executions_of("budget") > 210);
-    live_set(&server, "header none");
-    quoit_destroy(engine);
-}
-
-static void test_an_origin_that_is_down_fails_at_once(void)
-{
-    struct quoit_engine *engine = live_engine(NULL);
-    char url[60];
-    unsigned outages = 0;
-
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", live_free_port());
-    for (int i = 0; i < 200; i++) {
-        live_submit(engine, &(struct quoit_request){ .url = url, .retries = QUOIT_NONE });
-    }
-    for (int i = 0; i < 200; i++) {
-        struct quoit_event event = live_next(engine);
-        CHECK_EQ(event.result->error, QUOIT_E_CONNECT);
-        outages += event.result->outage;
-    }
-    CHECK_EQ(live_stats(engine).outages, 1);
-    CHECK(outages >= 100);
-    CHECK(live_stats(engine).opened < 100);
-    quoit_destroy(engine);
-}
-
-static void test_requests_wait_for_a_server_that_comes_back(void)
-{
-    struct live_server mortal = live_start((const char *[]){ NULL });
-    struct quoit_engine *engine = live_engine(
-        &(struct quoit_options){ .in_flight_max = 20, .outage_wait_ns = 20 * LIVE_NS_PER_S });
-    char port[8];
-    char url[80];
-
-    snprintf(url, sizeof(url), "%s/page", mortal.url);
-    snprintf(port, sizeof(port), "%u", mortal.port);
-    CHECK_EQ(live_get(engine, url)->status, 200);
-    live_stop(&mortal);
-    for (int i = 0; i < 100; i++) {
-        live_submit(engine, &(struct quoit_request){ .url = url });
-    }
-    while (live_stats(engine).outages == 0) {
-        quoit_turn(engine, LIVE_NS_PER_MS);
-    }
-    uint64_t opened = live_stats(engine).opened;
-    uint64_t end_ns = quoit_now_ns() + 1500 * LIVE_NS_PER_MS; /* one probe in that time */
-    while (quoit_now_ns() < end_ns) {
-        quoit_turn(engine, end_ns - quoit_now_ns());
-    }
-    CHECK_EQ(live_stats(engine).opened, opened + 1);
-    CHECK_EQ(live_stats(engine).done, 0);
-    mortal = live_start((const char *[]){ "--port", port, NULL });
-    CHECK_EQ(live_drain(engine, 100), 100);
-    CHECK_EQ(live_number(&mortal, "executions_total"), 100);
-    CHECK(live_stats(engine).retries < 8); /* those before it was known to be down */
-    quoit_destroy(engine);
-    live_stop(&mortal);
-}
-
 /* -------- the caller's word -------- */
 
 static void test_a_judged_answer_is_tried_again_only_when_the_caller_says_so(void)
@@ -444,6 +392,58 @@ static void test_again_after_the_servers_pace_spends_no_retry(void)
     quoit_destroy(engine);
 }
 
+/* R02: the free resend is the engine's to make, not the caller's to ask for. */
+static void test_again_gives_no_retry_where_none_is_left(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct ask ask;
+    struct quoit_request *request = ask_page(&ask, "none", "X-Mock-Fault", "reset");
+
+    live_set(&server, "");
+    CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
+    quoit_turn(engine, 0);
+    request->method = "POST";
+    request->retries = QUOIT_NONE;
+    uint64_t id = live_submit(engine, request);
+    struct quoit_event event = live_next(engine);
+    CHECK_EQ(event.result->error, QUOIT_E_RESET);
+    CHECK(event.result->reused);
+    CHECK_EQ(quoit_again(engine, id, QUOIT_OK, 0), QUOIT_E_FINAL);
+    CHECK_EQ(quoit_again(engine, id, QUOIT_E_INCOMPLETE, 1), QUOIT_E_FINAL);
+    quoit_turn(engine, 0);
+    CHECK_EQ(executions_of("none"), 1);
+    CHECK_EQ(live_stats(engine).failed, 1);
+    quoit_destroy(engine);
+}
+
+static void test_a_request_that_goes_again_is_counted_once(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct ask ask;
+    struct quoit_request *request = ask_page(&ask, "once", NULL, NULL);
+
+    live_set(&server, "");
+    request->judge = true;
+    for (int i = 0; i < 2; i++) {
+        uint64_t id = live_submit(engine, request);
+        CHECK_EQ(live_next(engine).result->status, 200);
+        CHECK_EQ(quoit_again(engine, id, QUOIT_E_INCOMPLETE, 1), QUOIT_OK);
+        CHECK_EQ(live_stats(engine).succeeded, 0);
+        if (i == 1) {
+            CHECK_EQ(quoit_cancel(engine, id), QUOIT_OK);
+        }
+        CHECK_EQ(live_next(engine).result->error, i == 0 ? QUOIT_OK : QUOIT_E_CANCELLED);
+        struct quoit_stats stats = live_stats(engine);
+        CHECK_EQ(stats.submitted, 1);
+        CHECK_EQ(stats.succeeded, i == 0);
+        CHECK_EQ(stats.cancelled, i == 1);
+        CHECK_EQ(stats.failed, 0);
+        quoit_destroy(engine);
+        engine = live_engine(NULL);
+    }
+    quoit_destroy(engine);
+}
+
 static void test_again_is_final_past_the_deadline_and_after_long_waits(void)
 {
     struct quoit_engine *engine = live_engine(NULL);
@@ -475,16 +475,16 @@ int main(void)
     RUN(test_a_wait_that_is_too_long_is_final);
     RUN(test_a_429_and_a_503_with_a_wait_spend_no_retry);
     RUN(test_the_origin_rests_for_as_long_as_it_asks);
+    RUN(test_a_burst_of_429_is_one_wait);
     RUN(test_a_request_on_a_dead_kept_connection_is_sent_once_more);
     RUN(test_a_post_is_not_sent_twice_unless_it_says_so);
     RUN(test_a_lost_answer_is_fetched_again_within_the_retries);
     RUN(test_nobody_there_is_said_so);
-    RUN(test_retries_are_a_fifth_and_ten);
-    RUN(test_an_origin_that_is_down_fails_at_once);
-    RUN(test_requests_wait_for_a_server_that_comes_back);
     RUN(test_a_judged_answer_is_tried_again_only_when_the_caller_says_so);
     RUN(test_again_for_a_good_answer_that_is_none);
     RUN(test_again_after_the_servers_pace_spends_no_retry);
+    RUN(test_again_gives_no_retry_where_none_is_left);
+    RUN(test_a_request_that_goes_again_is_counted_once);
     RUN(test_again_is_final_past_the_deadline_and_after_long_waits);
     live_stop(&server);
     return check_done();

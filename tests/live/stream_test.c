@@ -310,6 +310,38 @@ static void test_a_paused_stream_still_has_its_other_timeouts(void)
     quoit_destroy(engine);
 }
 
+static void test_a_stream_paused_before_its_head_still_has_to_begin_in_time(void)
+{
+    static const struct quoit_header silent = { "X-Mock-Fault", "stall-before" };
+    static const struct quoit_header late = { "X-Mock-Latency", "100ms" };
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_request request = { .url = live_url(&server, "/page"),
+                                     .stream = QUOIT_PIECES,
+                                     .headers = &silent,
+                                     .headers_count = 1,
+                                     .retries = QUOIT_NONE,
+                                     .timeouts = { .first_byte_ns = 200 * LIVE_NS_PER_MS } };
+
+    uint64_t before_ns = quoit_now_ns();
+    uint64_t id = live_submit(engine, &request);
+    live_turn_until_in_flight(engine, 1);
+    CHECK_EQ(quoit_pause(engine, id, true), QUOIT_OK);
+    CHECK_EQ(live_next(engine).result->error, QUOIT_E_TIMEOUT_FIRST_BYTE);
+    CHECK(quoit_now_ns() - before_ns >= 200 * LIVE_NS_PER_MS);
+    CHECK(quoit_now_ns() - before_ns < 5 * LIVE_NS_PER_S);
+    quoit_turn(engine, 0);
+    request.headers = &late; /* one that does begin is not too late because nothing was received */
+    request.timeouts = (struct quoit_timeouts){ .first_byte_ns = 5 * LIVE_NS_PER_S };
+    id = live_submit(engine, &request);
+    live_turn_until_in_flight(engine, 1);
+    CHECK_EQ(quoit_pause(engine, id, true), QUOIT_OK);
+    struct quoit_event event = live_next(engine);
+    CHECK_EQ(event.kind, QUOIT_HEAD);
+    CHECK_EQ(quoit_pause(engine, id, false), QUOIT_OK);
+    CHECK_EQ(live_drain(engine, 1), 1);
+    quoit_destroy(engine);
+}
+
 /* Nobody takes events, and the others go on: what a stream holds stays near its limit. */
 static void test_a_stream_that_nobody_reads_holds_no_more_than_its_buffer(void)
 {
@@ -429,6 +461,7 @@ int main(void)
     RUN(test_a_stream_cut_short_is_incomplete);
     RUN(test_a_paused_stream_receives_nothing_more);
     RUN(test_a_paused_stream_still_has_its_other_timeouts);
+    RUN(test_a_stream_paused_before_its_head_still_has_to_begin_in_time);
     RUN(test_a_stream_that_nobody_reads_holds_no_more_than_its_buffer);
     RUN(test_a_stream_over_its_limit_is_too_large);
     RUN(test_five_hundred_streams_with_gaps_are_all_whole);

@@ -9,6 +9,9 @@
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #define LATE_NS (5 * LIVE_NS_PER_S)
 #define BODY_SIZE ((size_t)16 << 20)
@@ -192,6 +195,79 @@ static void test_each_timeout_fires_alone_with_its_own_error(void)
     }
 }
 
+/* A unix socket that listens; its address goes to *address. */
+static int listen_local(const char *name, int backlog, struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    *address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    snprintf(address->sun_path, sizeof(address->sun_path), "%.80s/%s", live_folder(), name);
+    if (bind(fd, (struct sockaddr *)address, sizeof(*address)) != 0 || listen(fd, backlog) != 0) {
+        live_give_up("a unix socket that listens");
+    }
+    return fd;
+}
+
+/* There a connect waits in the kernel, where a TCP connect would be under way. */
+static void test_a_unix_socket_whose_backlog_is_full_is_given_up_in_time(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct sockaddr_un address;
+    int listener = listen_local("full.sock", 0, &address);
+    int fillers[8];
+    size_t count = 0;
+
+    do {
+        fillers[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    } while (connect(fillers[count++], (struct sockaddr *)&address, sizeof(address)) == 0 &&
+             count < 8);
+    uint64_t before_ns = quoit_now_ns();
+    for (int i = 0; i < 3; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = "http://local/",
+                                                     .unix_path = address.sun_path,
+                                                     .timeouts = { .connect_ns = MS(200) },
+                                                     .retries = QUOIT_NONE });
+    }
+    for (int i = 0; i < 3; i++) {
+        const struct quoit_result *result = live_next(engine).result;
+        CHECK_STR(quoit_error_name(result->error), "QUOIT_E_TIMEOUT_CONNECT");
+        CHECK_EQ(result->attempts, 0);
+        CHECK(quoit_now_ns() - before_ns >= MS(200));
+        CHECK(quoit_now_ns() - before_ns < LATE_NS);
+    }
+    quoit_destroy(engine);
+    while (count > 0) {
+        close(fillers[--count]);
+    }
+    close(listener);
+}
+
+/* It may still answer, so the lost send alone ends nothing; but not for ever. */
+static void test_a_server_that_stops_reading_and_stays_silent_is_given_up_in_time(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct sockaddr_un address;
+    int listener = listen_local("shut.sock", 1, &address);
+
+    live_submit(engine, &(struct quoit_request){ .url = "http://local/",
+                                                 .unix_path = address.sun_path,
+                                                 .body = { big_body, BODY_SIZE },
+                                                 .timeouts = { .write_ns = MS(200) },
+                                                 .retries = QUOIT_NONE });
+    live_turn_until_in_flight(engine, 1);
+    int server_fd = accept(listener, NULL, NULL);
+    CHECK(server_fd >= 0);
+    CHECK_EQ(shutdown(server_fd, SHUT_RD), 0);
+    uint64_t before_ns = quoit_now_ns();
+    const struct quoit_result *result = live_next(engine).result;
+    CHECK_STR(quoit_error_name(result->error), "QUOIT_E_TIMEOUT_WRITE");
+    CHECK_EQ(result->attempts, 1);
+    CHECK(quoit_now_ns() - before_ns < LATE_NS);
+    quoit_destroy(engine);
+    close(server_fd);
+    close(listener);
+}
+
 static void test_progress_keeps_the_idle_timeout_away(void)
 {
     struct quoit_engine *engine = live_engine(NULL);
@@ -324,6 +400,8 @@ int main(void)
     deaf = live_start((const char *[]){ "--mode", "deaf", NULL });
     no_accept = live_start((const char *[]){ "--mode", "no-accept", NULL });
     RUN(test_each_timeout_fires_alone_with_its_own_error);
+    RUN(test_a_unix_socket_whose_backlog_is_full_is_given_up_in_time);
+    RUN(test_a_server_that_stops_reading_and_stays_silent_is_given_up_in_time);
     RUN(test_progress_keeps_the_idle_timeout_away);
     RUN(test_never_is_no_limit);
     RUN(test_the_deadline_counts_the_queue);
