@@ -46,6 +46,7 @@ cat >"$folder/nginx.conf" <<END
 daemon off;
 $user
 worker_processes 1;
+master_process off; # one process, whose CPU time is the server's
 pid nginx.pid;
 error_log error.log warn;
 events {
@@ -102,4 +103,5 @@ until answers; do
 done
 
 (pin "$client_cpu" python3 perf/compare.py --build "$build" --url "$url" \
-    --unix-socket "$socket_folder/nginx" --rounds "${ROUNDS:-5}" --seconds "${SECONDS_EACH:-1}")
+    --unix-socket "$socket_folder/nginx" --server-pid "$nginx_id" \
+    --rounds "${ROUNDS:-5}" --seconds "${SECONDS_EACH:-1}")

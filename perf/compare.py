@@ -57,6 +57,7 @@ def own_run(program, server, in_flight, requests):
     text, cpu_us = wait_for(command)
     figures = json.loads(text)
     return {
+        "requests": requests + warmup,
         "cpu_us": cpu_us / (requests + warmup),
         "rate": figures["requests_per_second"],
         "p50_us": figures["p50_us"],
@@ -70,12 +71,13 @@ def own_run(program, server, in_flight, requests):
 
 def wrk_run(program, server, in_flight, requests):
     """It runs for whole seconds, not for a number of requests."""
-    del requests
     text, cpu_us = wait_for([program, "-t1", f"-c{in_flight}", f"-d{server['seconds']}s",
                              "--latency", server["url"]])
     amount, unit = re.search(r"50%\s+([0-9.]+)(us|ms|s)\s", text).groups()
+    requests = number(r"(\d+) requests in", text)
     return {
-        "cpu_us": cpu_us / number(r"(\d+) requests in", text),
+        "requests": requests,
+        "cpu_us": cpu_us / requests,
         "rate": number(r"Requests/sec:\s+([0-9.]+)", text),
         "p50_us": float(amount) * {"us": 1, "ms": 1e3, "s": 1e6}[unit],
     }
@@ -90,7 +92,8 @@ def h2load_run(program, server, in_flight, requests):
     done = number(r"(\d+) succeeded", text)
     if done != requests:
         sys.exit(f"bench: h2load: only {done:.0f} of {requests} succeeded\n{text}")
-    return {"cpu_us": cpu_us / requests, "rate": number(r"([0-9.]+) req/s", text)}
+    return {"requests": requests, "cpu_us": cpu_us / requests,
+            "rate": number(r"([0-9.]+) req/s", text)}
 
 
 def ab_run(program, server, in_flight, requests):
@@ -102,6 +105,7 @@ def ab_run(program, server, in_flight, requests):
     if number(r"Failed requests:\s+(\d+)", text) != 0:
         sys.exit(f"bench: ab: requests failed\n{text}")
     return {
+        "requests": requests,
         "cpu_us": cpu_us / requests,
         "rate": number(r"Requests per second:\s+([0-9.]+)", text),
         "p50_us": number(r"(?m)^50,([0-9.]+)", csv) * 1e3,
@@ -132,6 +136,25 @@ def find_clients(build):
     return found
 
 
+def process_cpu_us(pid):
+    """The time that a process of one thread has had a cpu; None where the kernel does not count."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as times:
+            return int(times.read().split()[0]) / 1e3
+    except OSError:
+        return None
+
+
+def run_watched(run, program, server, in_flight, requests):
+    """A run, and what it cost the server, which no client can make cheaper."""
+    before_us = process_cpu_us(server["pid"])
+    figures = run(program, server, in_flight, requests)
+    after_us = process_cpu_us(server["pid"])
+    if before_us is not None and after_us is not None:
+        figures["server_us"] = (after_us - before_us) / figures["requests"]
+    return figures
+
+
 def run_scenario(clients, server, in_flight, rounds):
     """{client: [figures of each round]}. A first short run of each tells how many requests fill
     its seconds, and warms what is cold (wrk needs no such number)."""
@@ -148,7 +171,7 @@ def run_scenario(clients, server, in_flight, rounds):
     for _ in range(rounds):
         for name, run, _, program in clients:
             if name in figures:
-                figures[name].append(run(program, server, in_flight, requests[name]))
+                figures[name].append(run_watched(run, program, server, in_flight, requests[name]))
     return figures
 
 
@@ -186,11 +209,12 @@ def print_table(rows):
 
 def print_scenario(in_flight, kind, figures):
     print(f"\n## {in_flight} in flight over {'TCP' if kind == 'tcp' else 'a unix socket'}\n")
-    rows = [["client", "requests/s", "CPU us", "p50 us", "window CPU us", "SQEs", "CQEs",
-             "entries", "allocations"]]
+    rows = [["client", "requests/s", "CPU us", "p50 us", "window CPU us", "server CPU us",
+             "SQEs", "CQEs", "entries", "allocations"]]
     for name, runs in figures.items():
         rows.append([name, shown(runs, "rate", 0), shown(runs, "cpu_us", 2),
-                     shown(runs, "p50_us", 1), shown(runs, "window_cpu_us", 2)])
+                     shown(runs, "p50_us", 1), shown(runs, "window_cpu_us", 2),
+                     shown(runs, "server_us", 1)])
         for key in ("sqes", "cqes", "entries", "allocations"):
             value = median_of(runs, key)
             rows[-1].append("-" if value is None else f"{value:.3f}")
@@ -247,6 +271,17 @@ def verdict(measured, at_most):
     return "met" if round(measured, 4) <= at_most else "MISSED"
 
 
+def print_bound(results):
+    """Is half of wrk's p50 to be had at all? The server's own work is a part of each answer."""
+    for in_flight in (1, 2):
+        figures = results[(in_flight, "tcp")]
+        half_us = (median_of(figures.get("wrk", []), "p50_us") or 0) / 2
+        server_us = median_of(figures.get("quoit", []), "server_us")
+        if half_us and server_us:
+            print(f"\nAt {in_flight} in flight half of wrk's p50 is {half_us:.1f} us, of which the"
+                  f" server's own CPU takes {server_us:.1f}.")
+
+
 def print_budget(results):
     print("\n## Budget\n")
     rows = [["per request", "at most", "quoit", "", "floor (what is possible)"]]
@@ -255,6 +290,7 @@ def print_budget(results):
         cells = ["-" if value is None else f"{value:.3f}" for value in (measured, possible[2])]
         rows.append([what, f"{at_most:g}", cells[0], verdict(measured, at_most), cells[1]])
     print_table(rows)
+    print_bound(results)
     print("\nCPU us per request at 64 in flight (window):")
     for client in ("quoit", "floor"):
         over = [median_of(results[(64, kind)].get(client, []), "window_cpu_us")
@@ -284,6 +320,7 @@ def main():
     parser.add_argument("--build", required=True, help="the folder with perf/floor")
     parser.add_argument("--url", required=True)
     parser.add_argument("--unix-socket", required=True)
+    parser.add_argument("--server-pid", type=int, default=0, help="of its one worker")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=1, help="of each client in each round")
     options = parser.parse_args()
@@ -295,7 +332,7 @@ def main():
     results = {}
     for in_flight, kind in SCENARIOS:
         server = {"url": options.url, "unix_socket": options.unix_socket, "kind": kind,
-                  "seconds": options.seconds}
+                  "seconds": options.seconds, "pid": options.server_pid}
         results[(in_flight, kind)] = run_scenario(clients, server, in_flight, options.rounds)
         print_scenario(in_flight, kind, results[(in_flight, kind)])
         sys.stdout.flush()
