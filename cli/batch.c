@@ -350,35 +350,7 @@ static int batch_start(struct batch *batch)
     int exit_code = batch_open_tls(batch);
 
     exit_code = exit_code != 0 ? exit_code : batch_open_engine(batch);
-    exit_code = exit_code != 0 ? exit_code : batch_check_base(batch);
-    exit_code = exit_code != 0 ? exit_code : batch_open_outputs(batch);
-    if (exit_code == 0) {
-        interrupt_catch();
-        interrupt_set_engine(batch->engine);
-        batch_say_server(batch);
-        batch_say_descriptors(batch);
-    }
-    return exit_code;
-}
-
-static void batch_run(struct batch *batch)
-{
-    batch->run = (struct run){
-        .engine = batch->engine,
-        .options = &batch->options,
-        .server = &batch->server,
-        .keys = &batch->keys,
-        .input = &batch->input,
-        .output = &batch->output,
-        .progress = &batch->progress,
-        .summary = &batch->summary,
-        .prepare = &batch->prepare,
-        .requests_max = run_requests_max(batch->options.concurrency),
-    };
-    batch->summary.started_at = (int64_t)time(NULL);
-    batch->summary.begin_ns = quoit_now_ns();
-    run_go(&batch->run);
-    batch->summary.end_ns = quoit_now_ns();
+    return exit_code != 0 ? exit_code : batch_check_base(batch);
 }
 
 static bool batch_write_summary(struct batch *batch)
@@ -407,11 +379,13 @@ static int batch_finish(struct batch *batch)
     struct output *output = &batch->output;
     struct summary *summary = &batch->summary;
     int number = interrupt_signal();
+    uint64_t lines = output->good + output->failed_lines;
     bool written = output_close(output);
 
     summary->good = output->good;
     summary->failed = output->failed_lines;
-    bool broken = !written && !(output->os_error == EINTR && summary->interrupted);
+    summary->left += lines - summary->good - summary->failed; /* on no disk, perhaps */
+    bool broken = !written && !(output->os_error == EINTR && number != 0);
     if (broken) {
         progress_warn(&batch->progress, "%s cannot be written: %s", output->failed_name,
                       strerror(output->os_error));
@@ -435,6 +409,38 @@ static int batch_finish(struct batch *batch)
     }
     return summary->failed != 0 || batch->run.stop != RUN_GOING ? BATCH_EXIT_FAILED
                                                                 : BATCH_EXIT_GOOD;
+}
+
+static int batch_run(struct batch *batch)
+{
+    bool set = batch->options.grace_ns != OPTIONS_UNSET;
+    int exit_code = batch_open_outputs(batch);
+
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    interrupt_catch(set ? batch->options.grace_ns : RUN_GRACE_NS,
+                    set ? batch->options.grace_ns : RUN_TERM_GRACE_NS);
+    interrupt_set_engine(batch->engine);
+    batch_say_server(batch);
+    batch_say_descriptors(batch);
+    batch->run = (struct run){
+        .engine = batch->engine,
+        .options = &batch->options,
+        .server = &batch->server,
+        .keys = &batch->keys,
+        .input = &batch->input,
+        .output = &batch->output,
+        .progress = &batch->progress,
+        .summary = &batch->summary,
+        .prepare = &batch->prepare,
+        .requests_max = run_requests_max(batch->options.concurrency),
+    };
+    batch->summary.started_at = (int64_t)time(NULL);
+    batch->summary.begin_ns = quoit_now_ns();
+    run_go(&batch->run);
+    batch->summary.end_ns = quoit_now_ns();
+    return batch_finish(batch);
 }
 
 static void batch_close(struct batch *batch)
@@ -471,14 +477,11 @@ int batch_main(int count, char **words)
         progress_init(&batch->progress, (enum options_progress)batch->options.progress,
                       batch->options.quiet);
         exit_code = batch_open(batch);
+        exit_code = exit_code != 0 ? exit_code : batch_start(batch);
         if (exit_code == 0 && batch->options.dry_run) {
             exit_code = dry_run_print(&batch->prepare, &batch->input) ? 0 : BATCH_EXIT_FAILED;
         } else if (exit_code == 0) {
-            exit_code = batch_start(batch);
-            if (exit_code == 0) {
-                batch_run(batch);
-                exit_code = batch_finish(batch);
-            }
+            exit_code = batch_run(batch);
         }
     }
     batch_close(batch);

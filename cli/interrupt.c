@@ -1,5 +1,5 @@
 /*
- * interrupt: the handler touches two numbers and an eventfd, which is all that a handler may.
+ * interrupt: the handler touches three numbers, the clock and an eventfd, which a handler may.
  */
 #include "cli/interrupt.h"
 
@@ -7,7 +7,17 @@
 #include <stdatomic.h>
 
 static volatile sig_atomic_t interrupt_first, interrupt_seen;
+static uint64_t interrupt_int_grace_ns, interrupt_term_grace_ns;
+static _Atomic uint64_t interrupt_grace_end_ns = UINT64_MAX;
 static _Atomic(struct quoit_engine *) interrupt_engine;
+
+static uint64_t interrupt_grace_end(int number)
+{
+    uint64_t grace_ns = number == SIGINT ? interrupt_int_grace_ns : interrupt_term_grace_ns;
+    uint64_t now_ns = quoit_now_ns();
+
+    return grace_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + grace_ns;
+}
 
 static void interrupt_on_signal(int number)
 {
@@ -15,6 +25,7 @@ static void interrupt_on_signal(int number)
 
     if (interrupt_seen == 0) {
         interrupt_first = number;
+        atomic_store(&interrupt_grace_end_ns, interrupt_grace_end(number));
     }
     if (interrupt_seen < 100) {
         interrupt_seen = interrupt_seen + 1;
@@ -24,13 +35,15 @@ static void interrupt_on_signal(int number)
     }
 }
 
-void interrupt_catch(void)
+void interrupt_catch(uint64_t int_grace_ns, uint64_t term_grace_ns)
 {
     /* Without SA_RESTART: a write that is held up by a slow reader must return. */
     struct sigaction action = { .sa_handler = interrupt_on_signal };
     struct sigaction ignore = { .sa_handler = SIG_IGN };
     struct sigaction before;
 
+    interrupt_int_grace_ns = int_grace_ns;
+    interrupt_term_grace_ns = term_grace_ns;
     sigfillset(&action.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
     sigaction(SIGINT, &action, NULL);
@@ -53,4 +66,9 @@ int interrupt_signal(void)
 int interrupt_count(void)
 {
     return interrupt_seen;
+}
+
+uint64_t interrupt_end_ns(void)
+{
+    return atomic_load(&interrupt_grace_end_ns);
 }

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,31 +99,46 @@ static void output_fail(struct output *output, const struct output_file *file, i
     }
 }
 
+/* May a reader still hold us up, to begin a line, or to end one? */
+static bool output_may_wait(bool line_begun)
+{
+    return interrupt_count() < (line_begun ? 3 : 2) && quoit_now_ns() < interrupt_end_ns();
+}
+
 /*
- * One write, which is enough for all but pipes and full disks. Somebody who reads slowly holds us
- * up here; after a second signal we no longer wait to begin a line, and after a third not even to
- * end one.
+ * Write some of it: 0 or more bytes, or -1 with errno. To anything but a regular file in pieces
+ * that go into a pipe with room whole (POSIX: PIPE_BUF), so that a reader who does not read holds
+ * us up in poll, which ends, and not in write.
  */
+static ssize_t output_write_some(const struct output_file *file, const char *bytes, size_t size)
+{
+    struct pollfd room = { .fd = file->fd, .events = POLLOUT };
+
+    if (file->regular) {
+        return write(file->fd, bytes, size);
+    }
+    if (poll(&room, 1, 1000) <= 0) {
+        return 0;
+    }
+    return write(file->fd, bytes, size < PIPE_BUF ? size : PIPE_BUF);
+}
+
+/* All of it. One write is enough for all but pipes and full disks. */
 static bool output_write(struct output *output, const struct output_file *file,
                          struct json_span line)
 {
     size_t done = 0;
 
     while (done < line.size) {
-        ssize_t count = write(file->fd, line.bytes + done, line.size - done);
-        if (count >= 0) {
+        ssize_t count = output_write_some(file, line.bytes + done, line.size - done);
+        if (count > 0) {
             done += (size_t)count;
             continue;
         }
-        if (errno == EINTR && interrupt_count() < (done == 0 ? 2 : 3)) {
+        int os_error = count == 0 ? EINTR : errno;
+        if ((os_error == EINTR || os_error == EAGAIN) && output_may_wait(done > 0)) {
             continue;
         }
-        if (errno == EAGAIN) { /* somebody who shares it made it so */
-            struct pollfd waiting = { .fd = file->fd, .events = POLLOUT };
-            (void)poll(&waiting, 1, 1000);
-            continue;
-        }
-        int os_error = errno;
         output_untear(file, done);
         output_fail(output, file, os_error);
         return false;
@@ -215,22 +231,37 @@ void output_skip(struct output *output, uint64_t sequence)
     }
 }
 
-/* Only a regular file has a disk behind it; and only there a close can say something new. */
-static void output_sync(struct output *output, struct output_file *file)
+/*
+ * Only a regular file has a disk behind it; and only there a close can say something new. False: it
+ * is not certain that the lines of this file are anywhere.
+ */
+static bool output_sync(struct output *output, struct output_file *file)
 {
+    bool good = true;
+
     if (file->fd >= 0 && file->regular && !output->failed && fsync(file->fd) != 0 &&
         errno != EINVAL && errno != EROFS) {
+        good = false;
         output_fail(output, file, errno);
     }
     if (file->fd > STDERR_FILENO && close(file->fd) != 0 && errno != EINTR) {
+        good = false;
         output_fail(output, file, errno);
     }
     file->fd = -1;
+    return good;
 }
 
 bool output_close(struct output *output)
 {
-    output_sync(output, &output->answers);
-    output_sync(output, &output->errors);
+    bool apart = output->errors.fd >= 0;
+
+    if (!output_sync(output, &output->answers)) {
+        output->good = 0;
+        output->failed_lines = apart ? output->failed_lines : 0;
+    }
+    if (!output_sync(output, &output->errors)) {
+        output->failed_lines = 0;
+    }
     return !output->failed;
 }

@@ -8,9 +8,10 @@
  * output_put or output_skip. In the order of the input what is written is always a beginning of
  * the input: behind a line that was skipped nothing more is written.
  *
- * It fails when a write does: the disk is full, the reader has gone. Then the rest of a torn line
- * is taken back where the file allows it, `failed` stays set, and nothing more is written or
- * counted.
+ * It fails when a write does: the disk is full, the reader has gone, or after a signal the reader
+ * has not read for the time of the grace. Then the rest of a torn line is taken back where the file
+ * allows it, `failed` stays set, and nothing more is written or counted. What was counted and then
+ * not brought to disk is taken out of the counts again.
  */
 #ifndef QUOIT_CLI_OUTPUT_H
 #define QUOIT_CLI_OUTPUT_H
@@ -88,7 +89,10 @@ void output_put(struct output *output, uint64_t sequence, enum output_kind kind,
 /* No line will come. */
 void output_skip(struct output *output, uint64_t sequence);
 
-/* See that all is on disk, and close. False: `failed` says that and why. */
+/*
+ * See that all is on disk, and close. False: `failed` says that and why, and the lines of a file
+ * that did not get there no longer count.
+ */
 bool output_close(struct output *output);
 
 #endif

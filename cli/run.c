@@ -21,15 +21,6 @@
 #define EVENTS_MAX 64
 #define COUNTED_MAX ((uint64_t)256 << 20) /* bytes of input that are counted, not sent */
 
-static uint64_t run_grace_ns(const struct run *run)
-{
-    if (run->options->grace_ns != OPTIONS_UNSET) {
-        return run->options->grace_ns;
-    }
-    int number = interrupt_signal();
-    return number == SIGTERM || number == SIGHUP ? 20 * NS_PER_S : 30 * NS_PER_S;
-}
-
 /* No line will be written for this query. */
 static void run_drop(struct run *run, struct query *query)
 {
@@ -37,15 +28,27 @@ static void run_drop(struct run *run, struct query *query)
     query_give_back(&run->pool, query);
 }
 
+static uint64_t run_grace_end(const struct run *run, enum run_stop why)
+{
+    uint64_t grace_ns = run->options->grace_ns;
+    uint64_t now_ns = quoit_now_ns();
+
+    if (why == RUN_INTERRUPTED) {
+        return interrupt_end_ns();
+    }
+    if (grace_ns == OPTIONS_UNSET) {
+        grace_ns = RUN_GRACE_NS;
+    }
+    return grace_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + grace_ns;
+}
+
 void run_stop(struct run *run, enum run_stop why)
 {
     if (run->stop != RUN_GOING) {
         return;
     }
-    uint64_t now_ns = quoit_now_ns();
-    uint64_t grace_ns = run_grace_ns(run);
     run->stop = why;
-    run->grace_end_ns = grace_ns > UINT64_MAX - now_ns ? UINT64_MAX : now_ns + grace_ns;
+    run->grace_end_ns = run_grace_end(run, why);
     while (run->waiting != NULL) {
         struct query *query = run->waiting;
         run->waiting = query->next;

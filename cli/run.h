@@ -30,6 +30,11 @@
 #include "cli/summary.h"
 #include "cli/writer.h"
 
+/* How long what is in flight may still take, if nobody says; after SIGTERM and SIGHUP less, since
+ * whoever sends those will not wait long. */
+#define RUN_GRACE_NS UINT64_C(30000000000)
+#define RUN_TERM_GRACE_NS UINT64_C(20000000000)
+
 enum run_stop {
     RUN_GOING,
     RUN_INTERRUPTED, /* by a signal */

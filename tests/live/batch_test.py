@@ -64,6 +64,10 @@ def wait_for(what, holds, limit_s=LIMIT_S):
         time.sleep(0.01)
 
 
+def bytes_in(pipe):
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 class Mock:
     """A quoit-mock of its own: with Mock("--latency", "20ms") as mock."""
 
@@ -407,6 +411,12 @@ def test_limit_and_dry_run_send_little_or_nothing():
         check_equal(len(limited.stdout.splitlines()), 7, "lines")
 
 
+def test_a_dry_run_judges_the_base_url():
+    result = run(queries(1), "--dry-run", "--base-url", "ftp://127.0.0.1/v1")
+    check_equal(result.code, 2, "exit")
+    check_in("--base-url", result.stderr)
+
+
 def test_memory_does_not_grow_with_the_file():
     def peak_kib(count):
         process = start("-", "--base-url", mock.base, "--quiet", stdin=subprocess.PIPE,
@@ -642,6 +652,20 @@ def test_a_signal_while_the_server_is_down_needs_no_grace():
         result = finish(process)
     check_equal(result.code, 130, "exit")
     check_equal(read_lines("out.jsonl"), [], "lines")
+
+
+def test_a_reader_that_does_not_read_outlives_no_grace():
+    with Mock() as mock:
+        process = start(queries(3000), "--grace", "100ms", "--base-url", mock.base)
+        fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+        wait_for("a full pipe", lambda: bytes_in(process.stdout) > 0)
+        process.send_signal(signal.SIGTERM)
+        check_equal(process.wait(LIMIT_S), 143, "exit")
+        lines = process.stdout.read().splitlines()
+        process.stdout.close()
+        process.stderr.close()
+    for line in lines[:-1]:  # the last one may be torn: a pipe takes nothing back
+        json.loads(line)
 
 
 # --- Keys ---

@@ -2,9 +2,12 @@
  * output: whole lines, in the order that was asked for.
  */
 #include "cli/output.h"
+
+#include "cli/interrupt.h"
 #include "tests/unit/check.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -128,6 +131,48 @@ static void test_a_full_disk_is_told_and_nothing_counted(void)
     output_free(&output);
 }
 
+/* Neither fsync nor close can say good things of a descriptor that is no more. */
+static void test_what_is_on_no_disk_is_not_counted(void)
+{
+    struct output output;
+    int os_error = 0;
+
+    begin(&output, 0);
+    CHECK(output_open(&output.errors, errors_path, &os_error));
+    put(&output, 0, OUTPUT_GOOD, "a\n");
+    put(&output, 1, OUTPUT_FAILED, "b\n");
+    close(output.answers.fd);
+    CHECK(!output_close(&output));
+    CHECK_EQ(output.os_error, EBADF);
+    CHECK_STR(output.failed_name, path);
+    CHECK_EQ(output.good, 0);
+    CHECK_EQ(output.failed_lines, 1);
+    end(&output);
+}
+
+/* Each takes the pipe's whole room and more; only a reader lets the second one end. */
+static void test_a_reader_who_does_not_read_holds_us_up_no_longer_than_the_grace(void)
+{
+    static char line[100001];
+    struct output output;
+    int pipe_fds[2];
+
+    memset(line, 'x', sizeof(line) - 1);
+    CHECK_EQ(pipe(pipe_fds), 0);
+    CHECK(output_init(&output, 0));
+    output.answers = (struct output_file){ .name = "pipe", .fd = pipe_fds[1] };
+    interrupt_catch(20 * UINT64_C(1000000), UINT64_MAX);
+    CHECK_EQ(interrupt_end_ns(), UINT64_MAX);
+    raise(SIGINT);
+    CHECK(interrupt_end_ns() != UINT64_MAX);
+    put(&output, 0, OUTPUT_GOOD, line);
+    CHECK(output.failed);
+    CHECK_EQ(output.os_error, EINTR);
+    CHECK_EQ(output.good, 0);
+    output_free(&output);
+    close(pipe_fds[0]);
+}
+
 int main(void)
 {
     RUN(test_lines_are_written_as_they_end);
@@ -135,5 +180,7 @@ int main(void)
     RUN(test_the_order_of_the_input_is_kept_within_the_window);
     RUN(test_in_order_nothing_follows_a_line_that_is_left_out);
     RUN(test_a_full_disk_is_told_and_nothing_counted);
+    RUN(test_what_is_on_no_disk_is_not_counted);
+    RUN(test_a_reader_who_does_not_read_holds_us_up_no_longer_than_the_grace);
     return check_done();
 }
