@@ -1,61 +1,49 @@
 /*
- * ring_parts: struct ring, for ring.c and ring_setup.c: the only ones that know liburing.
+ * ring_parts: what stands between the two halves of the ring: struct ring, which both back ends
+ * have as the first part of a struct of their own, and what ring.c asks of each of them.
+ *
+ *     ring.h --- ring.c ---+--- ring_uring*.c   io_uring
+ *                          +--- ring_epoll*.c   epoll
+ *
+ * Each call of ring.h is one plain branch on ring->io and then a direct call: the linker sees
+ * through it, and nothing is called by pointer.
  */
 #ifndef QUOIT_ENGINE_RING_PARTS_H
 #define QUOIT_ENGINE_RING_PARTS_H
 
 #include "engine/ring.h"
 
-#include <liburing.h>
 #include <sys/socket.h>
 
-#define RING_SQ_SIZE 256
+#define RING_BUFFERS 1024
 #define RING_BUFFER_SIZE 4096
-#define RING_GROUP 0
-
-/* user_data: verb, connection, and a number that is never used twice. */
-#define RING_SEQUENCE_BITS 40
-#define RING_CONN_BITS 21
-#define RING_SILENT UINT64_MAX     /* cancels and linked timeouts: nobody asks how they ended */
-#define RING_WAKE (UINT64_MAX - 1) /* the standing read of the wake eventfd */
-#define RING_HELD_VERBS (RING_RECV + 1) /* verbs that can be cancelled */
-
-/* What a ring is made of; smaller ones are tried where locked memory is short. */
-struct ring_sizes {
-    unsigned sq, cq, buffers;
-};
 
 struct ring_closing {
     uint32_t conn;
     int fd;
 };
 
+/* What sendmsg is told of the one or two pieces of a quiet send. */
 struct ring_message {
     struct msghdr header;
     struct iovec pieces[2];
 };
 
+/* What both have. All counts and clocks of ring.h are here. */
 struct ring {
-    struct io_uring uring;
-    struct ring_sizes sizes;
+    enum quoit_io io; /* URING or EPOLL */
+    int refusal;      /* AUTO took EPOLL: the errno of io_uring */
     uint32_t conns_max;
 
-    struct io_uring_buf_ring *buffer_ring; /* owned; shared with the kernel */
-    char *buffers;                         /* owned; the kernel writes, we read in place */
-    uint32_t buffers_free;                 /* ours to count: the kernel's or on the way to it */
-    uint32_t buffers_returned;             /* given back, and not yet offered to the kernel */
+    char *buffers;         /* owned; received into, read in place */
+    uint32_t buffers_max;  /* how many there are */
+    uint32_t buffers_free; /* ours to count: the kernel's, or on the way to it */
 
-    uint64_t *held; /* user_data by connection and verb; 0: none */
-    uint64_t sequence;
-    struct __kernel_timespec *deadlines; /* beside their SQEs: read when those are submitted */
-    struct ring_message *messages;       /* the same */
-    struct ring_closing *closings;       /* a queue of conns_max places */
+    struct ring_closing *closings; /* a queue of conns_max places */
     uint32_t closings_first, closings_count;
     uint64_t operations; /* started and not ended; quiet ones do not count */
 
     int wake_fd;
-    uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
-    bool wake_armed;
     bool woken; /* in the last turn */
 
     uint64_t before_ns, after_ns, rounds, settled;
@@ -63,5 +51,62 @@ struct ring {
     uint32_t spin_penalty, spin_skip; /* DESIGN.md 3.6 */
     struct ring_stats stats;
 };
+
+/* -------- ring.c and ring_setup.c, for both -------- */
+
+static inline char *ring_buffer(const struct ring *ring, uint32_t buffer)
+{
+    return ring->buffers + (size_t)buffer * RING_BUFFER_SIZE;
+}
+
+static inline void ring_message_fill(struct ring_message *message,
+                                     const struct quoit_span pieces[2])
+{
+    for (int i = 0; i < 2; i++) {
+        message->pieces[i] = (struct iovec){ (void *)(uintptr_t)pieces[i].bytes, pieces[i].size };
+    }
+    message->header = (struct msghdr){ .msg_iov = message->pieces, .msg_iovlen = 2 };
+}
+
+/* CLOCK_MONOTONIC. */
+uint64_t ring_clock_ns(void);
+
+/* The next close that waits, of those that a turn may carry out; false: none. */
+bool ring_take_closing(struct ring *ring, uint32_t taken, struct ring_closing *closing_out);
+
+/* May this wait begin with a busy one? Counts the waits that may not. */
+bool ring_may_spin(struct ring *ring, bool calm);
+
+/* A busy wait is over: what it cost, and whether it found something. */
+void ring_has_spun(struct ring *ring, uint64_t begin_ns, uint64_t end_ns, bool won);
+
+/* The common part of a zeroed struct. NO_MEMORY or NO_DESCRIPTOR; ring_parts_free frees that too.
+ */
+enum quoit_error ring_parts_init(struct ring *ring, const struct ring_options *options);
+void ring_parts_free(struct ring *ring);
+
+/* Memory for that many buffers, none of them free yet. False: out of memory. */
+bool ring_map_buffers(struct ring *ring, uint32_t count);
+void ring_unmap_buffers(struct ring *ring);
+
+/* -------- io_uring -------- */
+
+/* As ring_create; with QUOIT_E_NO_URING, *refusal_out is the errno. */
+struct ring *ring_uring_create(const struct ring_options *options, enum quoit_error *error_out,
+                               int *refusal_out);
+void ring_uring_destroy(struct ring *ring);
+void ring_uring_connect(struct ring *ring, uint32_t conn, int fd, const struct sockaddr *address,
+                        uint32_t address_size, uint64_t deadline_ns);
+void ring_uring_send(struct ring *ring, uint32_t conn, int fd, const struct quoit_span *piece,
+                     uint64_t deadline_ns);
+void ring_uring_send_quiet(struct ring *ring, uint32_t conn, int fd,
+                           const struct quoit_span pieces[2]);
+void ring_uring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns);
+void ring_uring_cancel(struct ring *ring, struct ring_tag tag);
+void ring_uring_give_back(struct ring *ring, uint32_t buffer);
+bool ring_uring_holds(const struct ring *ring, uint32_t conn);
+bool ring_uring_has_more(const struct ring *ring);
+uint32_t ring_uring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
+                         uint64_t wait_ns, bool calm);
 
 #endif

@@ -145,6 +145,13 @@ struct quoit_tls_options {
     uint64_t reserved[4];
 };
 
+/* What an engine's connections run on. */
+enum quoit_io {
+    QUOIT_IO_AUTO,  /* io_uring; epoll where io_uring is refused, or the kernel too old for it */
+    QUOIT_IO_URING, /* io_uring, or QUOIT_E_NO_URING */
+    QUOIT_IO_EPOLL,
+};
+
 struct quoit_options {
     uint32_t requests_max;             /* submitted and not yet released: 4096 */
     uint32_t in_flight_max;            /* requests that hold a connection: 64 */

@@ -30,7 +30,7 @@ check_c() {
         may["http"] = "^(quoit\\.h|(base|http)/.*)$"
         may["tls"] = "^(quoit\\.h|(base|tls)/.*)$"
         may["engine"] = "^(quoit\\.h|base/.*|@)$" # ring, slot, pool, retry, limiter, resolve
-        may["engine/ring"] = "^(quoit\\.h|base/.*|engine/(ring|ring_parts)\\.h)$"
+        may["engine/ring"] = "^(quoit\\.h|base/.*|engine/(ring|ring_parts|ring_uring|ring_epoll)\\.h)$"
         may["engine/conn"] = "^(quoit\\.h|(base|http|tls)/.*|engine/(ring|conn|conn_parts)\\.h)$"
         may["engine/engine"] = may["engine/api"] = "^(quoit\\.h|(base|http|engine)/.*|tls/context\\.h)$"
         may["llm"] = "^(quoit\\.h|quoit_llm\\.h|llm/.*)$"
@@ -41,7 +41,7 @@ check_c() {
         may["examples"] = "^(quoit\\.h|quoit_llm\\.h|examples/.*)$"
         may["tests"] = "."
         # Each third party has its owners; tests may use anything.
-        owner["liburing"] = "^(engine/ring_parts\\.h|perf/.*|tests/.*)$"
+        owner["liburing"] = "^(engine/ring_uring\\.h|perf/.*|tests/.*)$"
         owner["llhttp"] = "^(http/response\\.c|(mock|perf|tests)/.*)$"
         owner["openssl"] = "^(tls|cli|mock|perf|tests)/"
         owner["cJSON"] = "^(llm|cli|tests)/"

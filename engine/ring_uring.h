@@ -1,0 +1,49 @@
+/*
+ * ring_uring: struct ring_uring, for ring_uring.c and ring_uring_setup.c: the only ones that know
+ * liburing.
+ */
+#ifndef QUOIT_ENGINE_RING_URING_H
+#define QUOIT_ENGINE_RING_URING_H
+
+#include "base/bits.h"
+#include "engine/ring_parts.h"
+
+#include <liburing.h>
+
+#define RING_SQ_SIZE 256
+#define RING_GROUP 0
+
+/* user_data: verb, connection, and a number that is never used twice. */
+#define RING_SEQUENCE_BITS 40
+#define RING_CONN_BITS 21
+#define RING_SILENT UINT64_MAX     /* cancels and linked timeouts: nobody asks how they ended */
+#define RING_WAKE (UINT64_MAX - 1) /* the standing read of the wake eventfd */
+#define RING_HELD_VERBS (RING_RECV + 1) /* verbs that can be cancelled */
+
+/* What a ring is made of; smaller ones are tried where locked memory is short. */
+struct ring_sizes {
+    unsigned sq, cq, buffers;
+};
+
+struct ring_uring {
+    struct ring ring;
+    struct io_uring queues;
+
+    struct io_uring_buf_ring *buffer_ring; /* owned; shared with the kernel */
+    uint32_t buffers_returned;             /* given back, and not yet offered to the kernel */
+
+    uint64_t *held; /* user_data by connection and verb; 0: none */
+    uint64_t sequence;
+    struct __kernel_timespec *deadlines; /* beside their SQEs: read when those are submitted */
+    struct ring_message *messages;       /* the same */
+
+    uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
+    bool wake_armed;
+};
+
+static inline struct ring_uring *ring_uring_of(const struct ring *ring)
+{
+    return CONTAINER_OF(ring, struct ring_uring, ring);
+}
+
+#endif
