@@ -18,6 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * A server may renew keys, give tickets and ask for new handshakes as often as it likes, and
+ * OpenSSL sets no bound to any of it. Each costs work here, and some cost an answer.
+ */
+#define SESSION_SILENT_MAX (128 * 1024) /* bytes taken in without a byte of plaintext */
+#define SESSION_ANSWERS_MAX (64 * 1024) /* bytes of answers that the server does not read */
+
 struct tls_session {
     struct quoit_tls *tls; /* held */
     SSL *ssl;              /* owned */
@@ -25,6 +32,7 @@ struct tls_session {
     SSL_SESSION *newest;    /* owned; the newest ticket that nobody has taken, or NULL */
     enum quoit_error error; /* once it is not QUOIT_OK, nothing else is tried */
     bool secured;           /* the handshake is done */
+    size_t silent_size;     /* bytes taken in since the last plaintext */
     char detail[TLS_DETAIL_SIZE];
     char name[]; /* who the server must be: a host name or an address */
 };
@@ -247,9 +255,18 @@ enum tls_result tls_session_handshake(struct tls_session *session)
     abort(); /* a result without a case */
 }
 
+/* Has the server said too much that is no data? */
+static bool session_is_flooded(struct tls_session *session, size_t taken, size_t plain_size)
+{
+    session->silent_size = plain_size != 0 ? 0 : session->silent_size + taken;
+    return session->silent_size > SESSION_SILENT_MAX ||
+           session->wire.out.size > SESSION_ANSWERS_MAX;
+}
+
 enum tls_result tls_session_read(struct tls_session *session, char *out, size_t room,
                                  size_t *size_out)
 {
+    size_t fed_size = session->wire.fed_size;
     size_t size = 0;
 
     assert(room != 0);
@@ -260,6 +277,10 @@ enum tls_result tls_session_read(struct tls_session *session, char *out, size_t 
     tls_detail_drop();
     enum tls_result result =
         session_result_of(session, SSL_read_ex(session->ssl, out, room, &size));
+    if ((result == TLS_DONE || result == TLS_STARVED) &&
+        session_is_flooded(session, fed_size - session->wire.fed_size, size)) {
+        return session_refuse(session, "the server floods the connection with what is no data");
+    }
     if (result == TLS_DONE) {
         assert(size != 0);
         *size_out = size;

@@ -53,7 +53,8 @@ enum tls_result tls_session_handshake(struct tls_session *session);
 /*
  * One piece of plaintext, up to room bytes, into out. DONE: *size_out bytes, at least 1; ask again.
  * STARVED (or ENDED, FAILED): none now (ever again). room should be at least 16 KiB, so that a
- * record comes as one piece.
+ * record comes as one piece. A server that sends 128 KiB of other things in a row, or makes 64 KiB
+ * of answers that nobody has taken, FAILED.
  */
 enum tls_result tls_session_read(struct tls_session *session, char *out, size_t room,
                                  size_t *size_out);
@@ -73,7 +74,7 @@ size_t tls_session_pending(const struct tls_session *session);
  */
 void tls_session_take(struct tls_session *session, struct buffer *out);
 
-/* Why it FAILED, e.g. "certificate verify failed: hostname mismatch". Never NULL. */
+/* Why it FAILED, e.g. "the server speaks no TLS 1.2 or later". Never NULL. */
 const char *tls_session_detail(const struct tls_session *session);
 
 /* What to tell the caller: QUOIT_E_TLS, QUOIT_E_NO_MEMORY, or QUOIT_OK if it has not FAILED. */
