@@ -1,8 +1,9 @@
 /*
  * detail: why OpenSSL failed, in a line for people.
  *
- * The line names what is wrong with the certificate, or the server's alert, or OpenSSL's reason. It
- * holds nothing that the server wrote and no secret.
+ * The line names what is wrong with the certificate, or the server's alert, or OpenSSL's reason,
+ * and for what happens often also where to look: "certificate has expired; is the clock of this
+ * machine right?". It holds nothing that the server wrote and no secret.
  */
 #ifndef QUOIT_TLS_DETAIL_H
 #define QUOIT_TLS_DETAIL_H
@@ -11,7 +12,7 @@
 
 #include <openssl/ssl.h>
 
-#define TLS_DETAIL_SIZE 128 /* with its NUL */
+#define TLS_DETAIL_SIZE 160 /* with its NUL */
 #define TLS_DETAIL_ALPN "the server chose an ALPN protocol other than http/1.1"
 
 /*

@@ -64,8 +64,10 @@ static const char *verdict_on(struct quoit_tls *tls, struct certificate_wish wis
 
 /* --- Names --- */
 
-#define MISMATCH "certificate verify failed: hostname mismatch"
-#define IP_MISMATCH "certificate verify failed: IP address mismatch"
+#define MISMATCH "certificate verify failed: hostname mismatch; is the host of the URL right?"
+#define CLOCK "; is the clock of this machine right?"
+#define TRUST "; if it is meant to be trusted, name its CA file"
+#define IP_MISMATCH "certificate verify failed: IP address mismatch; is the host of the URL right?"
 
 static void test_a_server_must_have_the_name_that_was_asked_for(void) /* R18 */
 {
@@ -208,22 +210,22 @@ static void test_a_chain_must_hold(void) /* R18 */
           { .names = "DNS:good.test", .from_s = -2 * HOUR_S, .until_s = -HOUR_S },
           false,
           false,
-          "certificate verify failed: certificate has expired" },
+          "certificate verify failed: certificate has expired" CLOCK },
         { "not yet valid",
           { .names = "DNS:good.test", .from_s = HOUR_S, .until_s = 2 * HOUR_S },
           false,
           false,
-          "certificate verify failed: certificate is not yet valid" },
+          "certificate verify failed: certificate is not yet valid" CLOCK },
         { "self-signed",
           { .names = "DNS:good.test" },
           false,
           true,
-          "certificate verify failed: self-signed certificate" },
+          "certificate verify failed: self-signed certificate" TRUST },
         { "unknown authority",
           { .names = "DNS:good.test" },
           true,
           false,
-          "certificate verify failed: unable to get local issuer certificate" },
+          "certificate verify failed: unable to get local issuer certificate" TRUST },
         { "weak key",
           { .names = "DNS:good.test", .weak = true },
           false,
@@ -269,7 +271,7 @@ static void test_given_trust_replaces_that_of_the_system(void)
         &(struct certificate_wish){ .common_name = "stranger", .authority = true }, NULL);
     struct peer_file file = peer_certificate_file("stranger.pem", &stranger);
     struct peer_wish wish = { .certificate = &cast.good };
-    const char *unknown = "certificate verify failed: unable to get local issuer certificate";
+    const char *unknown = "certificate verify failed: unable to get local issuer certificate" TRUST;
 
     /* The system trusts the authority from here on, as OpenSSL's variables say. */
     setenv("SSL_CERT_FILE", cast.authority_file.path, 1);
@@ -333,7 +335,8 @@ static void test_a_client_certificate_is_shown_with_its_chain(void)
         /* In TLS 1.3 the refusal comes when the client believes that it is done: with a read. */
         CHECK_STR(verdict_of(cast.tls, &wish, "good.test"),
                   versions[i] == TLS1_3_VERSION
-                      ? "alert from the server: certificate required (116)"
+                      ? "alert from the server: certificate required (116); "
+                        "name a client certificate and its key"
                       : "alert from the server: handshake failure (40)");
     }
     quoit_tls_destroy(tls);

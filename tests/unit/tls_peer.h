@@ -1,6 +1,6 @@
 /*
- * tls_peer: what the tests of tls/ talk to: an OpenSSL server in this process, joined to a session of
- * ours through memory.
+ * tls_peer: what the tests of tls/ talk to: an OpenSSL server in this process, joined to a session
+ * of ours through memory.
  *
  * A talk is one connection. talk_open makes it, talk_run carries bytes both ways until both sides
  * are silent and gives what the session said last; what either side heard is in its buffers. Each
