@@ -218,9 +218,11 @@ void answer_choose(struct answer *answer, bool early, uint64_t body_size_max)
     uint64_t draw = world_below(200);
     uint64_t size_max = draw == 0 ? 512 * 1024 : draw < 10 ? 64 * 1024 : 4096;
 
-    answer->status = choose_status(early);
-    if (answer_turns_away(answer)) {
-        choose_wait(answer);
+    if (answer->status == 0) {
+        answer->status = choose_status(early);
+        if (answer_turns_away(answer)) {
+            choose_wait(answer);
+        }
     }
     answer->framing = choose_framing(answer, early);
     answer->sse = answer->sse && answer->status == 200 && !answer->to_head;

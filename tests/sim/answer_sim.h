@@ -27,8 +27,8 @@ struct answer {
 };
 
 /*
- * Choose the status, the framing and the size of an answer of which the rest is filled in. `early`:
- * the request's body was not read.
+ * Choose the status (unless there is one), the framing and the size of an answer of which the rest
+ * is filled in. `early`: the request's body was not read.
  */
 void answer_choose(struct answer *answer, bool early, uint64_t body_size_max);
 

@@ -19,7 +19,7 @@ struct client_counts client_counts;
 
 static struct {
     struct client_plan plan;
-    struct ask asks[LEDGER_NUMBERS_MAX];
+    struct ask asks[CLIENT_ASKS_MAX];
     uint32_t submitted;
     uint32_t ended;
 } client;
@@ -31,7 +31,7 @@ void client_begin(const struct client_plan *plan)
     client.plan = *plan;
     client.submitted = client.ended = 0;
     memset(client.asks, 0, sizeof(client.asks));
-    assert(plan->asks < LEDGER_NUMBERS_MAX);
+    assert(plan->asks < CLIENT_ASKS_MAX);
 }
 
 static uint64_t choose_request_body_size(void)

@@ -19,7 +19,8 @@
 #include <stdint.h>
 
 #define CLIENT_SECRET "5ecret"
-#define CLIENT_ERRORS 64 /* above every number of enum quoit_error */
+#define CLIENT_ASKS_MAX 64 /* of a plan */
+#define CLIENT_ERRORS 64   /* above every number of enum quoit_error */
 
 struct client_plan {
     struct quoit_engine *engine;

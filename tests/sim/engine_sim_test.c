@@ -177,9 +177,9 @@ static void run_events(struct scenario *scenario)
 
 static void run_batch(struct scenario *scenario)
 {
-    struct quoit_request requests[LEDGER_NUMBERS_MAX];
+    struct quoit_request requests[CLIENT_ASKS_MAX];
     struct quoit_batch *batch;
-    bool given[LEDGER_NUMBERS_MAX] = { false };
+    bool given[CLIENT_ASKS_MAX] = { false };
 
     for (uint32_t i = 0; i < scenario->asks; i++) {
         client_make(i + 1, &requests[i]);

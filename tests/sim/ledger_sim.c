@@ -11,15 +11,18 @@
 #include <string.h>
 
 static struct ledger_entry ledger_entries[LEDGER_NUMBERS_MAX];
+static uint32_t ledger_used; /* all above were never announced in this world */
 
 void ledger_begin(void)
 {
-    memset(ledger_entries, 0, sizeof(ledger_entries));
+    memset(ledger_entries, 0, ledger_used * sizeof(ledger_entries[0]));
+    ledger_used = 0;
 }
 
 struct ledger_entry *ledger_expect(uint32_t number)
 {
     assert(number > 0 && number < LEDGER_NUMBERS_MAX);
+    ledger_used = number < ledger_used ? ledger_used : number + 1;
     return &ledger_entries[number];
 }
 
@@ -50,7 +53,7 @@ struct ledger_try *ledger_try_begin(uint32_t number, uint32_t serial)
         world_violation("request %u reached a server more than %u times", number, LEDGER_TRIES_MAX);
     }
     struct ledger_try *try = &ledger->tries[ledger->tries_count++];
-    *try = (struct ledger_try){ .serial = serial };
+    *try = (struct ledger_try){ .at_ns = world_now_ns(), .serial = serial };
     return try;
 }
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LEDGER_NUMBERS_MAX 64 /* requests of a world; they count from 1 */
+#define LEDGER_NUMBERS_MAX 2048 /* requests of a world; they count from 1 */
 #define LEDGER_TRIES_MAX 32
 #define LEDGER_BODY_PART 0xffff /* world_pattern's part for the body of a request */
 
@@ -20,6 +20,7 @@ enum ledger_method { LEDGER_GET, LEDGER_HEAD, LEDGER_POST, LEDGER_PUT };
 
 /* One time that a request reached a server. */
 struct ledger_try {
+    uint64_t at_ns;  /* when the server acted on it, or turned it away */
     uint16_t status; /* 0: no answer, or none that is one */
     bool executed;   /* acted on: read to its end, and not turned away for its rate */
     bool whole;      /* all of the answer was written */
@@ -41,7 +42,7 @@ struct ledger_entry {
 
 void ledger_begin(void);
 
-/* Announce request `number`: fill method, body_size and sse. */
+/* Announce request `number`, or another one under it: fill method, body_size and sse. */
 struct ledger_entry *ledger_expect(uint32_t number);
 
 const struct ledger_entry *ledger_read(uint32_t number);

@@ -22,6 +22,7 @@ static struct {
     uint32_t used; /* all above were never open in this world */
     uint32_t serial;
     uint32_t open, open_most;
+    enum net_manner manners[NET_SERVERS_MAX];
 } net;
 
 /* -------- pipes -------- */
@@ -58,6 +59,18 @@ void net_begin(void)
         net.sockets[i].state = NET_CLOSED;
     }
     net.used = net.serial = net.open = net.open_most = 0;
+    memset(net.manners, 0, sizeof(net.manners));
+}
+
+void net_set_manner(uint32_t server, enum net_manner manner)
+{
+    assert(server < NET_SERVERS_MAX);
+    net.manners[server] = manner;
+}
+
+static enum net_manner net_manner_of(uint32_t server)
+{
+    return server < NET_SERVERS_MAX ? net.manners[server] : NET_USUAL;
 }
 
 uint32_t net_open_count(void)
@@ -177,14 +190,15 @@ void net_connect(struct net_socket *socket, const struct sockaddr *address, uint
     socket->state = NET_CONNECTING;
     socket->connect_result = 0;
     socket->connect_at_ns = world_now_ns() + (socket->local ? 0 : 2 * socket->latency_ns);
-    if (world_happens(WORLD_CONNECT_REFUSED)) {
+    enum net_manner manner = net_manner_of(socket->server);
+    if (manner == NET_REFUSES || world_happens(WORLD_CONNECT_REFUSED)) {
         socket->connect_result = -ECONNREFUSED;
     } else if (socket->local) {
         return;
     } else if (world_happens(WORLD_CONNECT_UNREACHABLE)) {
         socket->connect_result = -ENETUNREACH;
         socket->connect_at_ns = world_now_ns();
-    } else if (world_happens(WORLD_CONNECT_BLACK_HOLE)) {
+    } else if (manner == NET_BLACK_HOLE || world_happens(WORLD_CONNECT_BLACK_HOLE)) {
         socket->connect_result = -ETIMEDOUT; /* by the kernel, after tcp_syn_retries SYNs */
         socket->connect_at_ns =
             world_now_ns() + syn_retries_s[world_below(COUNT_OF(syn_retries_s))] * NS_PER_S;

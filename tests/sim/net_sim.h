@@ -23,12 +23,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NET_SOCKETS_MAX 256
+#define NET_SOCKETS_MAX 512
+#define NET_SERVERS_MAX 16 /* with a manner of their own */
 #define NET_NOBODY UINT32_MAX
 
 struct sockaddr;
 
 enum net_state { NET_CLOSED, NET_FRESH, NET_CONNECTING, NET_CONNECTED, NET_BROKEN };
+
+/* What becomes of connects to a server. */
+enum net_manner {
+    NET_USUAL, /* as chance wills */
+    NET_REFUSES,
+    NET_BLACK_HOLE,
+};
 
 enum net_end {
     NET_END_NONE,
@@ -81,6 +89,9 @@ struct net_socket {
 /* -------- the client's side -------- */
 
 void net_begin(void);
+
+/* From now on, until the next net_begin. */
+void net_set_manner(uint32_t server, enum net_manner manner);
 
 /* How many are open, and how many were at most since net_begin. */
 uint32_t net_open_count(void);

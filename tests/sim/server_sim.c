@@ -30,6 +30,7 @@ enum server_state {
 struct server_conn {
     uint32_t serial; /* of the socket that this is about; another one: to be set up */
     enum server_state state;
+    uint32_t server;
     uint64_t wake_ns;
     bool reads_slowly;
 
@@ -56,6 +57,7 @@ static struct {
     struct server_limits limits;
     struct server_conn conns[NET_SOCKETS_MAX];
     bool tainted[1 << 16]; /* by serial */
+    uint16_t statuses[SERVER_SERVERS_MAX];
 } servers;
 
 /* -------- the ledger -------- */
@@ -68,6 +70,13 @@ void server_sim_begin(const struct server_limits *limits)
     }
     ledger_begin();
     memset(servers.tainted, 0, sizeof(servers.tainted));
+    memset(servers.statuses, 0, sizeof(servers.statuses));
+}
+
+void server_sim_set_status(uint32_t server, uint16_t status)
+{
+    assert(server < SERVER_SERVERS_MAX);
+    servers.statuses[server] = status;
 }
 
 /*
@@ -104,6 +113,7 @@ static struct server_conn *conn_of(struct net_socket *socket)
         return conn;
     }
     *conn = (struct server_conn){ .serial = socket->serial,
+                                  .server = socket->server,
                                   .wake_ns = WORLD_NEVER,
                                   .unasked_at = WORLD_NEVER,
                                   .requests_left = UINT32_MAX,
@@ -237,6 +247,7 @@ static struct answer choose_answer(struct server_conn *conn, struct ledger_try *
     struct answer answer = { .number = conn->number,
                              .try_index = ledger->tries_count - 1,
                              .serial = conn->serial,
+                             .status = servers.statuses[conn->server % SERVER_SERVERS_MAX],
                              .keep_alive_max = UINT32_MAX,
                              .to_head = ledger->method == LEDGER_HEAD,
                              .sse = ledger->sse };

@@ -30,6 +30,9 @@ struct server_limits {
 
 void server_sim_begin(const struct server_limits *limits);
 
+/* From now on that server answers everything with that status alone; 0: as chance wills. */
+void server_sim_set_status(uint32_t server, uint16_t status);
+
 bool server_sim_is_tainted(uint32_t serial);
 
 /*
