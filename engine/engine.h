@@ -32,6 +32,7 @@
 #define ENGINE_CALM_MAX 4 /* in flight, at most, for a busy wait to pay */
 #define ENGINE_ORIGIN_LISTS 64
 #define ORIGIN_TICKETS_MAX 16
+#define ENGINE_DOUBT_SHARE 16                 /* of in_flight_max: see engine_doubts */
 #define ENGINE_SOCKETS_SPARE 64               /* beyond in_flight_max: idle, closing, racing */
 #define ENGINE_STARVED_NS UINT64_C(100000000) /* until a socket is asked for again */
 #define ENGINE_RACE_NS UINT64_C(250000000)    /* RFC 8305 5: Connection Attempt Delay */
@@ -58,6 +59,8 @@ struct origin {
     struct list lanes;
     struct pool_shelf shelf;
     uint32_t in_flight;
+    uint32_t opening; /* of them have no connection yet */
+    bool reached;     /* a connection was opened, and after it none failed to */
 
     bool resolving;                                 /* a look-up is under way */
     uint64_t addresses_ns;                          /* they are good until then; 0: none yet */

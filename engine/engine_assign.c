@@ -171,6 +171,7 @@ static void engine_connect_first(struct quoit_engine *engine, struct slot *slot)
         }
         engine->in_flight--;
         slot->lane->origin->in_flight--;
+        slot->lane->origin->opening--;
         engine_enqueue(engine, slot, true);
         return;
     }
@@ -198,6 +199,11 @@ void engine_on_opened(struct quoit_engine *engine, struct conn *conn)
     }
     slot->rival = SLOT_NONE;
     conn->origin->address_first = conn->address;
+    conn->origin->opening--;
+    if (!conn->origin->reached) {
+        conn->origin->reached = true;
+        engine_wake_lanes(engine, conn->origin); /* they may have been held back */
+    }
     engine_send(engine, slot, conn);
 }
 
@@ -250,7 +256,10 @@ static void engine_start(struct quoit_engine *engine, struct slot *slot)
     uint32_t idle = slot->fresh ? POOL_NONE : pool_take(engine->pool, &origin->shelf);
     if (idle != POOL_NONE) {
         engine_send(engine, slot, &engine->conns[idle]);
-    } else if (engine_resolve(engine, origin)) {
+        return;
+    }
+    origin->opening++;
+    if (engine_resolve(engine, origin)) {
         engine_connect_first(engine, slot);
     } else {
         slot->resolving = true;
@@ -281,6 +290,30 @@ static enum lane_leave lane_waits(struct quoit_engine *engine, struct lane *lane
     return LANE_WAITS;
 }
 
+/*
+ * An origin that was not reached yet, or not any more, may be a black hole, in which each request
+ * holds its place for as long as connect_ns. So while others have work too, it gets a few places
+ * and no more until a connection opens; else it would soon hold all of them.
+ */
+static bool engine_doubts(const struct quoit_engine *engine, const struct origin *origin)
+{
+    uint64_t opening_max = max_u64(1, engine->options.in_flight_max / ENGINE_DOUBT_SHARE);
+
+    if (origin->reached || origin->opening < opening_max ||
+        !list_is_empty(&origin->shelf.entries)) {
+        return false;
+    }
+    if (engine->in_flight > origin->in_flight) {
+        return true;
+    }
+    LIST_EACH (&engine->runnable, link) {
+        if (CONTAINER_OF(link, struct lane, runnable)->origin != origin) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* May the lane's first request go? If not, the lane has stepped aside. */
 static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lane *lane)
 {
@@ -292,8 +325,9 @@ static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lan
         return LANE_EMPTY;
     }
     struct slot *slot = LIST_FIRST(&lane->queue, struct slot, link);
-    if (origin->in_flight >= engine->options.in_flight_per_origin_max) {
-        list_remove(&lane->runnable); /* an end brings it back */
+    if (origin->in_flight >= engine->options.in_flight_per_origin_max ||
+        engine_doubts(engine, origin)) {
+        list_remove(&lane->runnable); /* an end brings it back, or a connection that opens */
         return LANE_WAITS;
     }
     if (origin->rest_ns > now_ns) {

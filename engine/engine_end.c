@@ -177,6 +177,7 @@ static void engine_note_origin(struct quoit_engine *engine, struct slot *slot,
     struct origin *origin = slot->lane->origin;
 
     if (outage_is_failure(last)) {
+        origin->reached &= slot->sending;
         if (outage_fail(&origin->outage, slot->probe, engine_now_ns(engine))) {
             engine->stats.outages++;
         }
@@ -288,6 +289,10 @@ void engine_end_attempt(struct quoit_engine *engine, struct slot *slot,
     timer_stop(&engine->timers, &slot->timer);
     engine->in_flight--;
     origin->in_flight--;
+    if (!slot->sending) {
+        assert(origin->opening > 0);
+        origin->opening--;
+    }
     engine_note_result(slot, end);
     engine->stats.bytes_in += slot->result.bytes_in;
     engine->stats.bytes_out += slot->result.bytes_out;
