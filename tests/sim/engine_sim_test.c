@@ -158,6 +158,21 @@ static void check_stats(const struct scenario *scenario)
     }
 }
 
+/* All have ended: nothing is anywhere, and how they ended adds up. */
+static void check_nothing_left(const struct quoit_stats *stats)
+{
+    if (stats->queued + stats->waiting + stats->in_flight + stats->done != 0) {
+        world_violation("stats: all have ended, and %llu queued, %llu waiting, %llu in flight, "
+                        "%llu done are left",
+                        (unsigned long long)stats->queued, (unsigned long long)stats->waiting,
+                        (unsigned long long)stats->in_flight, (unsigned long long)stats->done);
+    }
+    if (stats->submitted != stats->succeeded + stats->failed + stats->cancelled) {
+        world_violation("stats: %llu submitted, and other counts of ends",
+                        (unsigned long long)stats->submitted);
+    }
+}
+
 static void run_events(struct scenario *scenario)
 {
     uint64_t turns_left = scenario->destroyed ? world_size(500) : UINT64_MAX;
@@ -231,8 +246,12 @@ static void run_seed(uint64_t seed)
         client_release_all();
     }
 
+    quoit_turn(scenario.engine, 0); /* the last events' slots come back with it */
     struct quoit_stats stats;
     quoit_stats_read(scenario.engine, &stats);
+    if (!scenario.destroyed) {
+        check_nothing_left(&stats);
+    }
     client_counts.resent += stats.resent;
     client_counts.retried += stats.retries;
     quoit_limit_destroy(scenario.limit);

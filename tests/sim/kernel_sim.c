@@ -84,6 +84,15 @@ static bool has_fired(const struct operation *operation)
     return operation->fires_ns <= world_now_ns();
 }
 
+/* What a connect or a send ends with that was cancelled, or whose deadline fired. */
+static int32_t cancelled_result(const struct operation *operation, const struct net_socket *socket)
+{
+    if (operation->hurried || (socket->local && world_happens(WORLD_CANCEL_RUNNING))) {
+        return -EINTR; /* it ran in a thread of the kernel */
+    }
+    return -ECANCELED;
+}
+
 static void progress_connect(struct ring *ring, struct ring_tag tag)
 {
     struct net_socket *socket = kernel_socket(ring, tag);
@@ -94,9 +103,9 @@ static void progress_connect(struct ring *ring, struct ring_tag tag)
     if (ready && (!fired || world_below(2) == 0)) {
         kernel_end(ring, tag, net_connect_result(socket), RING_NO_BUFFER);
     } else if (fired) {
-        world_note(WORLD_CONNECT_DEADLINE);
+        world_note(ready ? WORLD_CONNECT_DEADLINE_FIRST : WORLD_CONNECT_DEADLINE);
         net_connect_abandon(socket);
-        kernel_end(ring, tag, -ECANCELED, RING_NO_BUFFER);
+        kernel_end(ring, tag, cancelled_result(operation, socket), RING_NO_BUFFER);
     }
 }
 
@@ -118,8 +127,8 @@ static void progress_send(struct ring *ring, struct ring_tag tag)
         }
         kernel_end(ring, tag, sent, RING_NO_BUFFER);
     } else if (fired) {
-        world_note(WORLD_SEND_DEADLINE);
-        kernel_end(ring, tag, -ECANCELED, RING_NO_BUFFER);
+        world_note(ready ? WORLD_SEND_DEADLINE_FIRST : WORLD_SEND_DEADLINE);
+        kernel_end(ring, tag, cancelled_result(operation, socket), RING_NO_BUFFER);
     }
 }
 
@@ -283,6 +292,11 @@ static void submit_cancel(struct ring *ring, struct ring_tag tag)
         return;
     }
     struct net_socket *socket = kernel_socket(ring, tag);
+    if (tag.verb != RING_RECV && socket->local && world_happens(WORLD_CANCEL_RUNNING)) {
+        operation->hurried = true;
+        operation->fires_ns = world_now_ns() + world_below(NS_PER_MS);
+        return;
+    }
     if (tag.verb == RING_CONNECT && net_connect_ready(socket) && world_below(2) == 0) {
         kernel_end(ring, tag, net_connect_result(socket), RING_NO_BUFFER);
         return;

@@ -32,6 +32,7 @@ struct operation {
     uint32_t address_size;
     uint64_t deadline_ns, fires_ns; /* fires_ns: when the kernel gets to it */
     uint64_t begins_ns;             /* of a send: not tried before */
+    bool hurried;                   /* cancelled, and ends soon by itself */
     bool blind;                     /* of a receive: it will not be told of the end */
 };
 

@@ -193,15 +193,16 @@ void net_connect(struct net_socket *socket, const struct sockaddr *address, uint
     enum net_manner manner = net_manner_of(socket->server);
     if (manner == NET_REFUSES || world_happens(WORLD_CONNECT_REFUSED)) {
         socket->connect_result = -ECONNREFUSED;
-    } else if (socket->local) {
-        return;
-    } else if (world_happens(WORLD_CONNECT_UNREACHABLE)) {
+    } else if (!socket->local && world_happens(WORLD_CONNECT_UNREACHABLE)) {
         socket->connect_result = -ENETUNREACH;
         socket->connect_at_ns = world_now_ns();
     } else if (manner == NET_BLACK_HOLE || world_happens(WORLD_CONNECT_BLACK_HOLE)) {
         socket->connect_result = -ETIMEDOUT; /* by the kernel, after tcp_syn_retries SYNs */
         socket->connect_at_ns =
             world_now_ns() + syn_retries_s[world_below(COUNT_OF(syn_retries_s))] * NS_PER_S;
+        if (socket->local) { /* its backlog is full until it goes away */
+            socket->connect_result = -ECONNREFUSED;
+        }
     } else if (world_happens(WORLD_CONNECT_SLOW)) {
         socket->connect_at_ns += world_below(4 * NS_PER_S);
     }

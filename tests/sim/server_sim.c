@@ -38,6 +38,8 @@ struct server_conn {
     size_t head_size;
     uint32_t number; /* of the request; 0: none yet */
     uint64_t body_read;
+    uint64_t breaks_at; /* that much of the body, and the connection ends; WORLD_NEVER */
+    enum net_end breaks_by;
     bool answered_early; /* and reads on */
     bool unmarked;       /* the next request may have begun unseen, behind the rest of this one */
     bool answer_lost;    /* act on it, and close without a word */
@@ -412,12 +414,20 @@ static void request_is_complete(struct net_socket *socket, struct server_conn *c
     conn->wake_ns = world_now_ns() + wait_ns;
 }
 
+/* Somewhere in the request's body the connection ends. */
+static void conn_break_later(struct server_conn *conn, enum net_end end)
+{
+    conn->breaks_at = world_below(ledger_read(conn->number)->body_size);
+    conn->breaks_by = end;
+}
+
 /* The head is there: act on what can be done before the body is. */
 static void head_is_complete(struct net_socket *socket, struct server_conn *conn)
 {
     conn->number = ledger_check_head(conn->head);
     conn->state = SERVER_BODY;
     conn->body_read = 0;
+    conn->breaks_at = WORLD_NEVER;
     if (ledger_read(conn->number)->body_size == 0) {
         request_is_complete(socket, conn);
     } else if (world_happens(WORLD_EARLY_READS_ON)) {
@@ -431,6 +441,10 @@ static void head_is_complete(struct net_socket *socket, struct server_conn *conn
     } else if (world_happens(WORLD_READ_NEVER)) {
         conn->state = SERVER_THINKING; /* and never wakes */
         conn->wake_ns = WORLD_NEVER;
+    } else if (world_happens(WORLD_READ_FIN)) {
+        conn_break_later(conn, NET_END_FIN_CLOSED);
+    } else if (world_happens(WORLD_READ_RST)) {
+        conn_break_later(conn, NET_END_RST);
     }
 }
 
@@ -468,6 +482,11 @@ static size_t read_body_bytes(struct net_socket *socket, struct server_conn *con
                         size, (unsigned long long)conn->body_read);
     }
     conn->body_read += size;
+    if (conn->body_read > conn->breaks_at) {
+        conn_become_deaf(conn);
+        net_finish(socket, conn->breaks_by);
+        return size;
+    }
     if (conn->body_read == ledger->body_size) {
         request_is_complete(socket, conn);
     }

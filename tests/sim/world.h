@@ -36,6 +36,7 @@
     X(SEND_LATE, true, "an ordinary send waits although there is room")                            \
     X(SEND_BROKEN, false, "a send finds the connection broken")                                    \
     X(SEND_DEADLINE, false, "a send's deadline fires")                                             \
+    X(SEND_DEADLINE_FIRST, false, "a send's deadline fires although there is room")                \
     X(RECV_SMALL, true, "a receive takes less than there is")                                      \
     X(RECV_ENDED, true, "a standing receive ends for no reason, with bytes")                       \
     X(RECV_NO_BUFFER, true, "a receive finds no buffer")                                           \
@@ -47,6 +48,7 @@
     X(CANCEL_TOO_LATE, true, "a cancel of what ended in this very turn")                           \
     X(CANCEL_WON, true, "a cancel ends its target")                                                \
     X(CANCEL_DATA_FIRST, true, "a cancelled receive still brings what was there")                  \
+    X(CANCEL_RUNNING, true, "a cancel cannot stop its target (-EALREADY), only hurry it")          \
     X(CANCEL_NO_BUFFERS, true, "a cancelled receive ends with -ENOBUFS (before 6.5)")              \
     X(UNIX_END_MISSED, false, "the end on a unix socket is not told to a waiting receive")         \
     X(DONE_LATE, true, "the kernel does a part of its work in the next turn")                      \
@@ -61,6 +63,7 @@
     X(CONNECT_BLACK_HOLE, false, "a connect hears nothing")                                        \
     X(CONNECT_TIMED_OUT, false, "the kernel gives up a connect")                                   \
     X(CONNECT_DEADLINE, false, "a connect's deadline fires")                                       \
+    X(CONNECT_DEADLINE_FIRST, false, "a connect's deadline fires although it is there")            \
     X(SEND_BUFFER_SMALL, true, "a small send buffer")                                              \
     X(WINDOW_SMALL, true, "a small receive window")                                                \
     X(DRIP, true, "bytes come a few at a time")                                                    \
@@ -68,6 +71,8 @@
     /* of the servers */                                                                           \
     X(READ_SLOW, true, "the server reads a request slowly")                                        \
     X(READ_NEVER, false, "the server does not read the rest of a request")                         \
+    X(READ_FIN, false, "the server closes at some byte of a request")                              \
+    X(READ_RST, false, "RST at some byte of a request")                                            \
     X(ANSWER_SLOW, true, "the answer takes a while")                                               \
     X(ANSWER_LATE, false, "the answer takes seconds to minutes")                                   \
     X(ANSWER_NEVER, false, "no answer, and the connection stays")                                  \
