@@ -56,7 +56,7 @@ cli_SOURCES := $(wildcard cli/*.c)
 mock_SOURCES := $(wildcard mock/*.c)
 LIB_SOURCES := $(foreach folder,$(LIB_FOLDERS),$($(folder)_SOURCES))
 C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli mock perf examples \
-             tests/unit tests/sim tests/live tests/fuzz))
+             tests/unit tests/sim tests/live tests/live/raw tests/fuzz))
 
 # --- Third parties ---
 
@@ -167,6 +167,8 @@ EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
 SIM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*_test.c))
 LIVE_PROGRAMS := $(LIVE_SOURCES:%.c=$(B)/%)
+# The scripted server of the live tests; it shares nothing with the library.
+RAW_SERVER := $(B)/tests/live/raw_server
 # A script with a first line `#!` is a test; one without is read by others.
 LIVE_SCRIPTS := $(shell grep -ls '^\#!' $(wildcard tests/live/*.sh tests/live/*.py) /dev/null)
 LIVE_TESTS := $(filter %_test,$(LIVE_PROGRAMS)) $(LIVE_SCRIPTS)
@@ -285,6 +287,11 @@ $(SIM_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SIM_SOURCES)) $(
 
 $(LIVE_PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(LIVE_PARTS) $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) -lm)
+
+$(LIVE_PROGRAMS): | $(RAW_SERVER)
+
+$(RAW_SERVER): $(call objects,$(wildcard tests/live/raw/*.c))
+	$(call program,-lssl -lcrypto)
 
 $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/llm.a $(engine_A)
 	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -fsanitize=fuzzer)

@@ -111,8 +111,7 @@ void live_program_stop(pid_t pid)
     }
 }
 
-/* A line of that pipe, without its end. */
-static void live_read_line(int fd, char *line, size_t size)
+void live_read_line(int fd, char *line, size_t size)
 {
     struct pollfd readable = { .fd = fd, .events = POLLIN };
     size_t at = 0;

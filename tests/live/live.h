@@ -46,6 +46,9 @@ void live_stop(struct live_server *server);
 pid_t live_program_start(const char *const *command, int output);
 void live_program_stop(pid_t pid);
 
+/* A line that such a program prints, without its end; `fd` is the pipe's other end. */
+void live_read_line(int fd, char *line, size_t size);
+
 /* A path below the folder of this build: "quoit-mock". Static. */
 const char *live_build_path(const char *name);
 
