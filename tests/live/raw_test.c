@@ -28,15 +28,13 @@ struct client {
     int key_updates; /* seen */
 };
 
-static void client_see(int sent, int version, int type, const void *bytes, size_t size, SSL *ssl,
-                       void *argument)
+static void client_see(const SSL *ssl, int where, int result)
 {
-    struct client *client = argument;
+    struct client *client = SSL_get_app_data(ssl);
 
-    (void)version;
-    (void)ssl;
-    client->key_updates += !sent && type == SSL3_RT_HANDSHAKE && size > 0 &&
-                           *(const unsigned char *)bytes == SSL3_MT_KEY_UPDATE;
+    (void)result;
+    client->key_updates +=
+        where == SSL_CB_CONNECT_LOOP && SSL_get_state(ssl) == TLS_ST_CR_KEY_UPDATE;
 }
 
 static void client_open(struct client *client, const struct live_server *server)
@@ -54,8 +52,8 @@ static void client_open(struct client *client, const struct live_server *server)
     }
     client->context = SSL_CTX_new(TLS_client_method());
     client->ssl = SSL_new(client->context);
-    SSL_set_msg_callback(client->ssl, client_see);
-    SSL_set_msg_callback_arg(client->ssl, client);
+    SSL_set_app_data(client->ssl, client);
+    SSL_set_info_callback(client->ssl, client_see);
     SSL_set_tlsext_host_name(client->ssl, "good.test");
     SSL_set_fd(client->ssl, client->fd);
     if (SSL_connect(client->ssl) != 1) {

@@ -91,12 +91,12 @@ static uint32_t wire_untaken(const struct wire *wire)
     socklen_t size = sizeof(ours);
     int unsent = 0;
 
-    if (ioctl(wire->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0) {
-        return (uint32_t)unsent;
-    }
     if (getsockname(wire->fd, (struct sockaddr *)&ours, &size) != 0 ||
         getpeername(wire->fd, (struct sockaddr *)&theirs, &size) != 0) {
         return 0;
+    }
+    if (ioctl(wire->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0) {
+        return (uint32_t)unsent;
     }
     struct inet_diag_sockid *id = &question.request.id;
     id->idiag_sport = theirs.sin_port;
