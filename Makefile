@@ -159,7 +159,7 @@ with_main = $(if $(1),$(shell grep -l '^int main' $(1)))
 PERF_SOURCES := $(call with_main,$(wildcard perf/*.c))
 PERF := $(PERF_SOURCES:%.c=$(B)/%)
 PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES),$(wildcard perf/*.c)))
-UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)))
+UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)) tests/fuzz/reference.c)
 LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c))
 LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
@@ -172,7 +172,9 @@ RAW_SERVER := $(B)/tests/live/raw_server
 # A script with a first line `#!` is a test; one without is read by others.
 LIVE_SCRIPTS := $(shell grep -ls '^\#!' $(wildcard tests/live/*.sh tests/live/*.py) /dev/null)
 LIVE_TESTS := $(filter %_test,$(LIVE_PROGRAMS)) $(LIVE_SCRIPTS)
-FUZZ_TARGETS := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
+# A source with the entry of libFuzzer is a target, one without is a part of all.
+FUZZ_SOURCES := $(shell grep -ls '^int LLVMFuzzerTestOneInput' $(wildcard tests/fuzz/*.c) /dev/null)
+FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(B)/%)
 
 .PHONY: all
 all: $(LIBRARIES) $(PROGRAMS) $(PERF) $(EXAMPLES) ## build everything (the default)
@@ -293,8 +295,17 @@ $(LIVE_PROGRAMS): | $(RAW_SERVER)
 $(RAW_SERVER): $(call objects,$(wildcard tests/live/raw/*.c))
 	$(call program,-lssl -lcrypto)
 
-$(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/llm.a $(engine_A)
-	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -fsanitize=fuzzer)
+# The library with the simulated network in its ring's place, as in the simulation; the servers there
+# are the target's own. Of an archive the linker takes only what is asked for.
+FUZZ_PARTS := $(filter-out $(FUZZ_SOURCES),$(wildcard tests/fuzz/*.c)) \
+              $(addprefix tests/sim/,kernel_sim.c net_sim.c ring_sim.c world.c) \
+              $(filter-out engine/ring%,$(engine_SOURCES))
+$(B)/obj/fuzz.a: $(call objects,$(FUZZ_PARTS)) $(B)/sources
+	$(archive)
+
+$(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/fuzz.a $(B)/obj/llm.a $(B)/obj/tls.a \
+    $(http_A)
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm -fsanitize=fuzzer)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 

@@ -1,0 +1,204 @@
+/*
+ * hints: any text as a Retry-After, a date or a Keep-Alive. What is told is never 0 or above the
+ * bound, and it is what a slow and obvious reading gives.
+ *
+ *     input: now (4), then texts that end with LF each: retry-after-ms, retry-after, keep-alive,
+ * date
+ *
+ * `now` is seconds from 1970, as the dates mostly are.
+ */
+#include "http/hints.h"
+#include "base/bits.h"
+#include "tests/fuzz/fuzz.h"
+
+#include <math.h>
+#include <strings.h>
+#include <time.h>
+
+#define TEXTS 4
+
+/* --- Dates --- */
+
+static bool is_leap(int64_t year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int64_t days_of_month(int64_t year, int month)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+    return days[month] + (month == 1 && is_leap(year));
+}
+
+/* Year by year, month by month. */
+static int64_t unix_s_of(const struct tm *tm)
+{
+    int64_t year = tm->tm_year + 1900, days = 0;
+
+    for (int64_t y = 1970; y < year; y++) {
+        days += 365 + is_leap(y);
+    }
+    for (int64_t y = year; y < 1970; y++) {
+        days -= 365 + is_leap(y);
+    }
+    for (int month = 0; month < tm->tm_mon; month++) {
+        days += days_of_month(year, month);
+    }
+    return ((days + tm->tm_mday - 1) * 24 + tm->tm_hour) * 3600 + tm->tm_min * 60 + tm->tm_sec;
+}
+
+/* Written anew in the form of RFC 9110 5.6.7, it is the same instant. */
+static void check_date(const char *text)
+{
+    char *exact = fuzz_copy(text, strlen(text));
+    int64_t unix_s = INT64_MIN, again = 0;
+
+    if (hints_parse_date(exact, strlen(text), &unix_s)) {
+        static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT",
+                                             "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y" };
+        time_t seconds = (time_t)unix_s;
+        struct tm tm;
+        FUZZ_HOLDS(gmtime_r(&seconds, &tm) != NULL);
+        FUZZ_HOLDS(unix_s_of(&tm) == unix_s);
+        for (size_t i = 0; i < COUNT_OF(forms); i++) {
+            char written[64];
+            bool two_digits = i == 1, fits = tm.tm_year >= 70 && tm.tm_year < 170;
+            size_t size = strftime(written, sizeof(written), forms[i], &tm);
+            if (tm.tm_year + 1900 < 1000 || tm.tm_year + 1900 > 9999 || (two_digits && !fits)) {
+                continue; /* strftime writes fewer digits, or more */
+            }
+            FUZZ_HOLDS(hints_parse_date(written, size, &again));
+            FUZZ_HOLDS(again == unix_s);
+        }
+    } else {
+        FUZZ_HOLDS(unix_s == INT64_MIN);
+    }
+    free(exact);
+}
+
+/* --- Waits --- */
+
+/* Sign, digits, a point, digits, an exponent; then strtod may read it, in the C locale. */
+static bool read_number(const char *text, double *value_out)
+{
+    size_t sign = strspn(text, "+-") > 0 ? 1 : 0;
+    const char *digits = text + sign;
+    size_t whole = strspn(digits, "0123456789");
+    const char *rest = digits + whole;
+    size_t fraction = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+
+    rest += *rest == '.' ? 1 + fraction : 0;
+    if (whole + fraction == 0) {
+        return false;
+    }
+    if (*rest == 'e' || *rest == 'E') {
+        rest++;
+        rest += *rest == '+' || *rest == '-';
+        size_t exponent = strspn(rest, "0123456789");
+        if (exponent == 0) {
+            return false;
+        }
+        rest += exponent;
+    }
+    if (*rest != '\0') {
+        return false;
+    }
+    *value_out = strtod(text, NULL);
+    return true;
+}
+
+/* Nearly the same: the last bits of a product of powers of ten differ. */
+static void check_wait(uint64_t got_ns, double wanted_ns)
+{
+    if (got_ns == HINTS_NONE) {
+        FUZZ_HOLDS(isnan(wanted_ns) || wanted_ns < 1 + 1e-9);
+        return;
+    }
+    FUZZ_HOLDS(got_ns > 0);
+    if (wanted_ns < 17.9e18) {
+        FUZZ_HOLDS(fabs((double)got_ns - wanted_ns) <= 1 + wanted_ns * 1e-9);
+    } else {
+        FUZZ_HOLDS((double)got_ns >= 17.8e18);
+    }
+}
+
+/* A number of so many digits, or so far from 1, that powers of ten overflow on the way to it. */
+static bool is_extreme(const char *text)
+{
+    const char *exponent = strpbrk(text, "eE");
+
+    return strlen(text) > 200 || (exponent != NULL && labs(strtol(exponent + 1, NULL, 10)) > 100);
+}
+
+static void check_retry(const char *text_ms, const char *text_s, uint64_t now_ms)
+{
+    const struct quoit_header headers[] = { { "retry-after-ms", text_ms },
+                                            { "Retry-After", text_s } };
+    double value = 0;
+    int64_t unix_s = 0;
+
+    uint64_t wait_ms_ns = hints_retry_wait_ns(headers, 1, now_ms);
+    uint64_t wait_s_ns = hints_retry_wait_ns(headers + 1, 1, now_ms);
+    uint64_t both_ns = hints_retry_wait_ns(headers, 2, now_ms);
+    FUZZ_HOLDS(wait_ms_ns != 0 && wait_s_ns != 0);
+    FUZZ_HOLDS(both_ns == (read_number(text_ms, &value) ? wait_ms_ns : wait_s_ns));
+    if (!read_number(text_ms, &value)) {
+        FUZZ_HOLDS(wait_ms_ns == HINTS_NONE);
+    } else if (!is_extreme(text_ms)) {
+        check_wait(wait_ms_ns, value * 1e6);
+    }
+    if (read_number(text_s, &value)) {
+        if (!is_extreme(text_s)) {
+            check_wait(wait_s_ns, value * 1e9);
+        }
+    } else if (hints_parse_date(text_s, strlen(text_s), &unix_s)) {
+        check_wait(wait_s_ns, ((double)unix_s * 1000 - (double)now_ms) * 1e6);
+    } else {
+        FUZZ_HOLDS(wait_s_ns == HINTS_NONE);
+    }
+}
+
+/* --- Keep-Alive --- */
+
+static void check_keep_alive(const char *text)
+{
+    const struct quoit_header header = { "Keep-Alive", text };
+    struct hints_keep_alive hints = hints_keep_alive(&header, 1);
+
+    FUZZ_HOLDS(hints.timeout_ns == HINTS_NONE || hints.timeout_ns % NS_PER_S == 0);
+    if (hints.timeout_ns != HINTS_NONE || hints.max != HINTS_NONE) {
+        char again[128];
+        bool has_timeout = hints.timeout_ns != HINTS_NONE, has_max = hints.max != HINTS_NONE;
+        snprintf(again, sizeof(again), "x,%s%.0llu%s%.0llu", has_timeout ? "timeout=0" : "",
+                 has_timeout ? (unsigned long long)(hints.timeout_ns / NS_PER_S) : 0,
+                 has_max ? " , max=0" : "", has_max ? (unsigned long long)hints.max : 0);
+        const struct quoit_header same = { "keep-alive", again };
+        struct hints_keep_alive read = hints_keep_alive(&same, 1);
+        FUZZ_HOLDS(read.timeout_ns == hints.timeout_ns && read.max == hints.max);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    struct fuzz_input input = { bytes, size };
+    uint64_t now_s = (uint64_t)fuzz_pair(&input) << 16;
+    char *texts[TEXTS];
+
+    now_s |= fuzz_pair(&input);
+    for (uint32_t i = 0; i < TEXTS; i++) {
+        texts[i] = fuzz_text(&input);
+    }
+    check_retry(texts[0], texts[1], now_s * 1000);
+    check_keep_alive(texts[2]);
+    check_date(texts[3]);
+    const struct quoit_header should = { "X-Should-Retry", texts[3] };
+    int told = hints_should_retry(&should, 1);
+    FUZZ_HOLDS(told == (strcasecmp(texts[3], "true") == 0    ? 1
+                        : strcasecmp(texts[3], "false") == 0 ? 0
+                                                             : -1));
+    for (uint32_t i = 0; i < TEXTS; i++) {
+        free(texts[i]);
+    }
+    return 0;
+}
