@@ -110,14 +110,20 @@ struct tls_ticket *conn_take_ticket(struct conn *conn)
 
 /* -------- closing -------- */
 
-/* Say goodbye on a TLS connection that is at rest; what cannot be sent at once is not said. */
+/*
+ * Say goodbye on a TLS connection that is at rest, or, if TLS has failed, by an alert why. What
+ * cannot be sent at once is not said.
+ */
 static void conn_say_goodbye(struct conn *conn)
 {
-    if (conn->session == NULL || conn->secured_ns == 0 || conn->quiet ||
-        conn->out_sent < conn->out.size || conn->error != QUOIT_OK) {
+    if (conn->session == NULL || conn->quiet || conn->out_sent < conn->out.size) {
         return;
     }
-    tls_session_close(conn->session);
+    bool failed = tls_session_error(conn->session) != QUOIT_OK;
+    if (!failed && (conn->secured_ns == 0 || conn->error != QUOIT_OK)) {
+        return;
+    }
+    tls_session_close(conn->session); /* nothing, if it has failed */
     buffer_reset(&conn->out);
     conn->out_sent = 0;
     tls_session_take(conn->session, &conn->out);
