@@ -288,7 +288,7 @@ $(SIM_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SIM_SOURCES)) $(
 	$(call program,$(QUOIT_LIBS) -lm)
 
 $(LIVE_PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(LIVE_PARTS) $(B)/libquoit.a
-	$(call program,$(QUOIT_LIBS) -lm)
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 
 $(LIVE_PROGRAMS): | $(RAW_SERVER)
 
