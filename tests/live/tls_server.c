@@ -1,14 +1,12 @@
 /*
- * tls_server: see tls_server.h. The lock is held for as long as a visit lasts, so who changes the
- * script waits for its end first, and no late byte of an old visit stands in a new ledger.
+ * tls_server: see tls_server.h. Who changes the script waits for the end of all visits first, so no
+ * late byte of an old one stands in a new ledger.
  */
 #include "tests/live/tls_server.h"
 
 #include "tests/live/live.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <openssl/err.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -59,6 +57,28 @@ static void server_on_event(const SSL *ssl, int where, int what)
     }
 }
 
+static int server_on_certificate(int good, X509_STORE_CTX *context)
+{
+    (void)good;
+    (void)context;
+    return 1; /* whoever it is */
+}
+
+/* Looks at the extensions of a ClientHello for what resumes: pre_shared_key, or a ticket. */
+static int server_on_hello(SSL *ssl, int *alert, void *of)
+{
+    struct tls_server *server = of;
+    const unsigned char *bytes;
+    size_t size;
+
+    (void)alert;
+    bool has_key = SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_psk, &bytes, &size) == 1;
+    bool has_ticket =
+        SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_session_ticket, &bytes, &size) == 1 && size > 0;
+    server->ledger.offered += has_key || has_ticket;
+    return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 static SSL_CTX *server_context(struct tls_server *server, const struct certificate *certificate,
                                STACK_OF(X509) * chain)
 {
@@ -66,12 +86,16 @@ static SSL_CTX *server_context(struct tls_server *server, const struct certifica
 
     SSL_CTX_set_app_data(context, server);
     SSL_CTX_set_info_callback(context, server_on_event);
+    SSL_CTX_set_client_hello_cb(context, server_on_hello, server);
     SSL_CTX_set_tlsext_servername_callback(context, server_on_name);
     SSL_CTX_set_tlsext_servername_arg(context, server);
     SSL_CTX_set_session_id_context(context, (const unsigned char *)"test", 4);
     SSL_CTX_set_security_level(context, 0); /* what is weak is for the client to refuse */
     SSL_CTX_set_min_proto_version(context, server->script.version);
     SSL_CTX_set_max_proto_version(context, server->script.version);
+    if (server->script.asks) {
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, server_on_certificate);
+    }
     if (server->script.protocol != NULL) {
         SSL_CTX_set_alpn_select_cb(context, server_on_protocols, server);
     }
@@ -107,30 +131,66 @@ static void visit_shake_hands(struct tls_visit *visit)
         visit->rude = true; /* OpenSSL does not know what has been sent */
     }
     ledger->resumed += SSL_session_reused(ssl) == 1;
+    ledger->shown += SSL_get0_peer_certificate(ssl) != NULL;
     ledger->secured++;
     visit->ssl = ssl;
 }
 
-static void server_visit(struct tls_server *server, int fd)
+/* Does the client begin with anything but the record of a handshake? */
+static bool visit_is_plain(const struct tls_visit *visit)
 {
-    struct timeval bound = { .tv_sec = LIVE_WAIT_MS / 1000 };
-    struct tls_visit visit = { .server = server, .fd = fd };
+    unsigned char first = 0;
 
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
+    return visit->server->script.plain ||
+           (visit->server->script.either && recv(visit->fd, &first, 1, MSG_PEEK) == 1 &&
+            first != FORGE_HANDSHAKE);
+}
+
+static void *visit_run(void *of)
+{
+    struct tls_visit *visit = of;
+    struct tls_server *server = visit->server;
+    struct timeval bound = { .tv_sec = LIVE_WAIT_MS / 1000 };
+
+    setsockopt(visit->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
+    setsockopt(visit->fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
+    bool plain = visit_is_plain(visit);
+    if (!plain) {
+        visit_shake_hands(visit);
+    }
+    if (plain || visit->ssl != NULL) {
+        server->script.serve(visit);
+    }
+    if (visit->ssl != NULL && !visit->rude) {
+        SSL_shutdown(visit->ssl);
+    }
+    SSL_free(visit->ssl);
+    close(visit->fd);
+    free(visit);
+    OPENSSL_thread_stop();
+
+    pthread_mutex_lock(&server->lock);
+    server->visits--;
+    pthread_cond_broadcast(&server->quiet);
+    pthread_mutex_unlock(&server->lock);
+    return NULL;
+}
+
+static void server_receive(struct tls_server *server, int fd)
+{
+    struct tls_visit *visit = calloc(1, sizeof(*visit));
+    pthread_t thread;
+
+    visit->server = server;
+    visit->fd = fd;
+    pthread_mutex_lock(&server->lock);
+    server->visits++;
     server->ledger.connections++;
-    if (!server->script.plain) {
-        visit_shake_hands(&visit);
+    pthread_mutex_unlock(&server->lock);
+    if (pthread_create(&thread, NULL, visit_run, visit) != 0) {
+        live_give_up("a thread for a connection");
     }
-    if (server->script.plain || visit.ssl != NULL) {
-        server->script.serve(&visit);
-    }
-    if (visit.ssl != NULL && !visit.rude) {
-        SSL_shutdown(visit.ssl);
-    }
-    SSL_free(visit.ssl);
-    ERR_clear_error();
-    close(fd);
+    pthread_detach(thread);
 }
 
 static void *server_run(void *of)
@@ -144,13 +204,25 @@ static void *server_run(void *of)
         for (int i = 0; i < 2; i++) {
             int fd = polled[i].revents == 0 ? -1 : accept(polled[i].fd, NULL, NULL);
             if (fd >= 0) {
-                pthread_mutex_lock(&server->lock);
-                server_visit(server, fd);
-                pthread_mutex_unlock(&server->lock);
+                server_receive(server, fd);
             }
         }
     }
     return NULL;
+}
+
+/* Under the lock: until no visit is under way. */
+static void server_await_quiet(struct tls_server *server)
+{
+    struct timespec end;
+
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += LIVE_WAIT_MS / 1000 + 5;
+    while (server->visits > 0) {
+        if (pthread_cond_timedwait(&server->quiet, &server->lock, &end) != 0) {
+            live_give_up("the end of all visits: does a client still hold a connection?");
+        }
+    }
 }
 
 /* -------- starting -------- */
@@ -167,6 +239,7 @@ static int server_listen(const struct sockaddr *address, socklen_t size)
 
 void tls_server_start(struct tls_server *server)
 {
+    static int number;
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     struct sockaddr_un local = { .sun_family = AF_UNIX };
@@ -175,7 +248,9 @@ void tls_server_start(struct tls_server *server)
 
     *server = (struct tls_server){ 0 };
     pthread_mutex_init(&server->lock, NULL);
-    snprintf(server->unix_path, sizeof(server->unix_path), "%.90s/server", live_folder());
+    pthread_cond_init(&server->quiet, NULL);
+    snprintf(server->unix_path, sizeof(server->unix_path), "%.80s/server-%d", live_folder(),
+             number++);
     snprintf(local.sun_path, sizeof(local.sun_path), "%s", server->unix_path);
     server->listeners[0] = server_listen((struct sockaddr *)&address, size);
     server->listeners[1] = server_listen((struct sockaddr *)&local, sizeof(local));
@@ -196,11 +271,15 @@ void tls_server_stop(struct tls_server *server)
 {
     close(server->wake[1]);
     pthread_join(server->thread, NULL);
+    pthread_mutex_lock(&server->lock);
+    server_await_quiet(server);
+    pthread_mutex_unlock(&server->lock);
     close(server->wake[0]);
     close(server->listeners[0]);
     close(server->listeners[1]);
     unlink(server->unix_path);
     SSL_CTX_free(server->context);
+    pthread_cond_destroy(&server->quiet);
     pthread_mutex_destroy(&server->lock);
 }
 
@@ -208,6 +287,7 @@ void tls_server_use(struct tls_server *server, const struct certificate *certifi
                     STACK_OF(X509) * chain, const struct tls_script *script)
 {
     pthread_mutex_lock(&server->lock);
+    server_await_quiet(server);
     SSL_CTX_free(server->context);
     server->script = *script;
     server->context = server_context(server, certificate, chain);
@@ -320,5 +400,13 @@ void tls_visit_reset(struct tls_visit *visit)
 void tls_serve_hello(struct tls_visit *visit)
 {
     while (tls_visit_read(visit) && tls_visit_say(visit, answer_hello)) {
+    }
+}
+
+void tls_serve_hello_once(struct tls_visit *visit)
+{
+    if (tls_visit_read(visit)) {
+        tls_visit_say(visit, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+                             "hello");
     }
 }

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One connection, from accept to close; the server's thread owns it. */
+/* One connection, from accept to close; its thread owns it. */
 struct tls_visit {
     struct tls_server *server;
     int fd;
@@ -34,8 +34,10 @@ struct tls_visit {
 /* What to do with a visit. */
 struct tls_script {
     void (*serve)(struct tls_visit *visit);
-    bool plain; /* serve comes before any handshake, and ssl is NULL */
-    bool forged;
+    bool plain;           /* serve comes before any handshake, and ssl is NULL */
+    bool either;          /* so it is if the client does not begin with a handshake */
+    bool forged;          /* all that it says after the handshake: see tls_forge.h */
+    bool asks;            /* for the client's certificate, and takes any or none */
     const char *protocol; /* ALPN: chosen whatever is offered; NULL: no ALPN */
     int version;          /* the only one; 0: the usual */
     uint64_t number;      /* for serve */
@@ -44,6 +46,8 @@ struct tls_script {
 struct tls_ledger {
     atomic_uint_fast64_t connections, secured, resumed, refused; /* refused: no handshake */
     atomic_uint_fast64_t requests, request_bytes, said_bytes;
+    atomic_uint_fast64_t offered;  /* handshakes in which the client had a ticket to offer */
+    atomic_uint_fast64_t shown;    /* handshakes in which the client showed a certificate */
     atomic_uint_fast64_t goodbyes; /* close_notify read */
     atomic_int alert;              /* the last one that the client sent, or -1 */
     char server_name[256];         /* the last SNI, or "" */
@@ -57,9 +61,11 @@ struct tls_server {
     /* Its own. */
     pthread_t thread;
     pthread_mutex_t lock;
-    int listeners[2]; /* the port, the path */
-    int wake[2];      /* closed at one end: stop */
-    SSL_CTX *context; /* of the next visit; owned */
+    pthread_cond_t quiet; /* visits is 0 */
+    unsigned visits;      /* under way */
+    int listeners[2];     /* the port, the path */
+    int wake[2];          /* closed at one end: stop */
+    SSL_CTX *context;     /* owned; as script, it changes only when there is no visit */
     struct tls_script script;
 };
 
@@ -70,6 +76,8 @@ void tls_server_stop(struct tls_server *server);
 /*
  * What comes from now on: that certificate and key, with `chain` (may be NULL) behind it, and that
  * script. The ledger begins anew. Tickets of before are not taken. Copies all but script's strings.
+ *
+ *   Blocks   until the visits under way are over: their clients must have left.
  */
 void tls_server_use(struct tls_server *server, const struct certificate *certificate,
                     STACK_OF(X509) * chain, const struct tls_script *script);
@@ -81,6 +89,9 @@ void tls_server_await(const atomic_uint_fast64_t *number, uint64_t wanted);
 
 /* Answer each request with 200 and "hello", until the client leaves. */
 void tls_serve_hello(struct tls_visit *visit);
+
+/* The same, but one request only, and an answer that says so. */
+void tls_serve_hello_once(struct tls_visit *visit);
 
 /* Read one request, without its body, over TLS or not. False: the client left before its end. */
 bool tls_visit_read(struct tls_visit *visit);
