@@ -241,7 +241,7 @@ static enum quoit_error request_check(const struct quoit_request *request)
     if (request->url == NULL) {
         return QUOIT_E_URL;
     }
-    if (request->proxy_url != NULL || request->stream > QUOIT_SSE ||
+    if ((request->proxy_url != NULL && request->unix_path != NULL) || request->stream > QUOIT_SSE ||
         request->replay > QUOIT_REPLAY_NO || (request->body.size > 0 && !request->body.bytes) ||
         (request->headers_count > 0 && request->headers == NULL)) {
         return QUOIT_E_ARGUMENT;
@@ -317,8 +317,8 @@ static void slot_fill(struct slot *slot, const struct quoit_engine *engine,
 }
 
 /*
- * The lane of a request, and its URL in parts. A URL that was asked for last time, over TCP and by
- * the same identity and limit, leads where it led.
+ * The lane of a request, and its URL in parts. A URL that was asked for last time, on the same way
+ * and by the same identity and limit, leads where it led.
  */
 static enum quoit_error request_find_lane(struct quoit_engine *engine,
                                           const struct quoit_request *request)
@@ -328,9 +328,9 @@ static enum quoit_error request_find_lane(struct quoit_engine *engine,
     struct quoit_tls *tls;
     struct url url;
 
-    if (memo->lane != NULL && size == memo->text.size && request->unix_path == NULL &&
-        request->tls == memo->tls && request->limit == memo->limit &&
-        memcmp(request->url, memo->text.bytes, size) == 0) {
+    if (memo->lane != NULL && size == memo->text.size && request->tls == memo->tls &&
+        request->limit == memo->limit && memcmp(request->url, memo->text.bytes, size) == 0 &&
+        origin_is_on_way(memo->lane->origin, request->unix_path, request->proxy_url)) {
         return QUOIT_OK;
     }
     memo->lane = NULL;
@@ -339,13 +339,16 @@ static enum quoit_error request_find_lane(struct quoit_engine *engine,
         return QUOIT_E_NO_MEMORY;
     }
     enum quoit_error error = url_parse(memo->text.bytes, size, &url);
+    if (error == QUOIT_OK && request->proxy_url != NULL && !proxy_url_is_good(request->proxy_url)) {
+        error = QUOIT_E_ARGUMENT;
+    }
     if (error != QUOIT_OK || (error = request_tls(engine, request, url.secure, &tls)) != QUOIT_OK) {
         return error;
     }
     memo->url = url;
     memo->tls = request->tls;
     memo->limit = request->limit;
-    memo->lane = engine_lane(engine, &url, request->unix_path, tls, request->limit);
+    memo->lane = engine_lane(engine, &url, request, tls);
     return memo->lane == NULL ? QUOIT_E_NO_MEMORY : QUOIT_OK;
 }
 
@@ -365,11 +368,14 @@ enum quoit_error engine_submit(struct quoit_engine *engine, const struct quoit_r
         return error;
     }
     struct lane *lane = engine->memo.lane;
-    if (request->unix_path != NULL) {
-        engine->memo.lane = NULL; /* it led there because of the path */
-    }
-    struct request_head head = { request->method, &engine->memo.url, request->headers,
-                                 request->headers_count, request->body.size };
+    struct request_head head = {
+        .method = request->method,
+        .url = &engine->memo.url,
+        .headers = request->headers,
+        .headers_count = request->headers_count,
+        .body_size = request->body.size,
+        .proxy = engine->memo.url.secure ? NULL : lane->origin->proxy, /* not in the tunnel */
+    };
     buffer_reset(&slot->head);
     if ((error = request_encode(&head, &slot->head)) != QUOIT_OK) {
         return error;

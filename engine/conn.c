@@ -22,7 +22,9 @@
 /* Which states may follow each state: the picture in conn.h, for the machine. */
 static const unsigned conn_may_become[CONN_STATES] = {
     [CONN_FREE] = BIT(CONN_CONNECTING),
-    [CONN_CONNECTING] = BIT(CONN_SECURING) | BIT(CONN_IDLE) | BIT(CONN_CLOSING),
+    [CONN_CONNECTING] =
+        BIT(CONN_TUNNELLING) | BIT(CONN_SECURING) | BIT(CONN_IDLE) | BIT(CONN_CLOSING),
+    [CONN_TUNNELLING] = BIT(CONN_SECURING) | BIT(CONN_CLOSING),
     [CONN_SECURING] = BIT(CONN_IDLE) | BIT(CONN_CLOSING),
     [CONN_IDLE] = BIT(CONN_BUSY) | BIT(CONN_CLOSING),
     [CONN_BUSY] = BIT(CONN_IDLE) | BIT(CONN_CLOSING),
@@ -33,6 +35,7 @@ static const unsigned conn_may_become[CONN_STATES] = {
 static const unsigned conn_may_hold[CONN_STATES] = {
     [CONN_FREE] = 0,
     [CONN_CONNECTING] = BIT(RING_CONNECT),
+    [CONN_TUNNELLING] = BIT(RING_RECV) | BIT(RING_SEND),
     [CONN_SECURING] = BIT(RING_RECV) | BIT(RING_SEND),
     [CONN_IDLE] = BIT(RING_RECV) | BIT(RING_SEND),
     [CONN_BUSY] = BIT(RING_RECV) | BIT(RING_SEND),
@@ -56,8 +59,7 @@ static void conn_check(const struct conn *conn)
 /* An open connection is listened to, or will be as soon as there are buffers. */
 static void conn_check_listens(const struct conn *conn)
 {
-    bool open =
-        conn->state == CONN_SECURING || conn->state == CONN_IDLE || conn->state == CONN_BUSY;
+    bool open = conn->state >= CONN_TUNNELLING && conn->state <= CONN_BUSY;
 
     if (open && !conn->paused) {
         assert((conn->in_flight & BIT(RING_RECV)) || !list_is_empty(&conn->hungry_link));
@@ -192,6 +194,7 @@ static enum conn_verdict conn_on_done_closing(struct conn *conn, const struct ri
     conn->ticket = conn_take_ticket(conn);
     tls_session_destroy(conn->session);
     conn->session = NULL;
+    conn_drop_tunnel(conn);
     conn->quiet = false;
     conn->fd = -1;
     conn->out_sent = 0;
@@ -217,8 +220,7 @@ void conn_find_deadline(struct conn *conn)
     conn->deadline_ns = UINT64_MAX;
     conn->deadline_error = QUOIT_OK;
     if (conn->state != CONN_BUSY) {
-        conn_deadline_earlier(conn, conn->end_ns,
-                              conn->state == CONN_SECURING ? QUOIT_E_TIMEOUT_TLS : QUOIT_OK);
+        conn_deadline_earlier(conn, conn->end_ns, conn->end_error);
     }
     if (conn->state == CONN_BUSY && conn->response.started) {
         conn_deadline_earlier(conn, after_ns(conn->progress_ns, conn->exchange.idle_ns),
@@ -230,7 +232,7 @@ void conn_find_deadline(struct conn *conn)
         conn_deadline_earlier(conn, after_ns(conn->progress_ns, conn->exchange.first_byte_ns),
                               QUOIT_E_TIMEOUT_FIRST_BYTE);
     }
-    if (conn->state == CONN_BUSY || conn->state == CONN_SECURING) {
+    if (conn->state != CONN_IDLE) {
         conn_deadline_earlier(conn, conn->exchange.attempt_ns, QUOIT_E_TIMEOUT_TOTAL);
         conn_deadline_earlier(conn, conn->exchange.deadline_ns, QUOIT_E_TIMEOUT_DEADLINE);
     }
@@ -297,6 +299,14 @@ void conn_rest(struct conn *conn, uint64_t until)
 
 /* -------- opening -------- */
 
+/* What it would have needed, had it been opened. */
+static void conn_drop_parts(struct conn *conn)
+{
+    tls_session_destroy(conn->session);
+    conn->session = NULL;
+    conn_drop_tunnel(conn);
+}
+
 enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
 {
     assert(conn->state == CONN_FREE);
@@ -315,10 +325,14 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
             return QUOIT_E_NO_MEMORY;
         }
     }
+    enum quoit_error error = conn_prepare_tunnel(conn, target->tunnel);
+    if (error != QUOIT_OK) {
+        conn_drop_parts(conn);
+        return error;
+    }
     int fd = ring_socket(ring, target->address->sa_family);
     if (fd < 0) {
-        tls_session_destroy(conn->session);
-        conn->session = NULL;
+        conn_drop_parts(conn);
         conn->os_error = -fd;
         if (fd == -EMFILE || fd == -ENFILE) {
             return QUOIT_E_NO_DESCRIPTOR;
@@ -342,11 +356,10 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
     conn->secured_ns = 0;
     conn->sent_ns = 0;
     conn->first_byte_ns = 0;
-    conn->end_ns = target->tls_ns; /* a length until connected */
-    conn->deadline_ns = target->connect_ns;
-    conn->deadline_error = QUOIT_E_TIMEOUT_CONNECT;
-    conn_deadline_earlier(conn, target->attempt_ns, QUOIT_E_TIMEOUT_TOTAL);
-    conn_deadline_earlier(conn, target->deadline_ns, QUOIT_E_TIMEOUT_DEADLINE);
+    conn->tls_ns = target->tls_ns;
+    conn->end_ns = target->connect_ns;
+    conn->end_error = QUOIT_E_TIMEOUT_CONNECT;
+    conn_find_deadline(conn);
     conn_hold(conn, RING_CONNECT);
     ring_connect(ring, conn->index, fd, target->address, target->address_size, conn->deadline_ns);
     conn_become(conn, CONN_CONNECTING);
@@ -359,6 +372,7 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
 static enum conn_verdict conn_on_open(struct conn *conn)
 {
     conn->end_ns = UINT64_MAX; /* the engine gives it a request, or a rest, at once */
+    conn->end_error = QUOIT_OK;
     conn_become(conn, CONN_IDLE);
     return CONN_OPENED;
 }
@@ -380,10 +394,28 @@ enum conn_verdict conn_shake_hands(struct conn *conn)
     abort(); /* a result without a case */
 }
 
-static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
+enum conn_verdict conn_on_way(struct conn *conn)
 {
     uint64_t now_ns = conn->shared->now_ns;
 
+    conn->connected_ns = now_ns;
+    conn->progress_ns = now_ns;
+    if (conn->session == NULL) {
+        conn->deadline_ns = min_u64(conn->exchange.attempt_ns, conn->exchange.deadline_ns);
+        conn_arm(conn);
+        return conn_on_open(conn);
+    }
+    conn->exchange.write_ns = conn->tls_ns; /* no progress is bounded by it too */
+    conn->end_ns = after_ns(now_ns, conn->tls_ns);
+    conn->end_error = QUOIT_E_TIMEOUT_TLS;
+    conn_become(conn, CONN_SECURING);
+    conn_move_deadline(conn); /* from TUNNELLING it listens already */
+    conn_arm(conn);
+    return conn_shake_hands(conn);
+}
+
+static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
+{
     if (result == -ECANCELED || result == -EINTR) { /* EINTR: it was taken from a kernel thread */
         return conn_fail(conn, conn->deadline_error, 0, "");
     }
@@ -391,19 +423,8 @@ static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
         enum quoit_error error = result == -EADDRNOTAVAIL ? QUOIT_E_NO_DESCRIPTOR : QUOIT_E_CONNECT;
         return conn_fail(conn, error, -result, strerror(-result));
     }
-    conn->connected_ns = now_ns;
-    conn->progress_ns = now_ns;
-    conn->exchange.write_ns = conn->end_ns; /* in the handshake, no progress is bounded by it */
-    conn->end_ns = after_ns(now_ns, conn->end_ns);
-    if (conn->session == NULL) {
-        conn->deadline_ns = min_u64(conn->exchange.attempt_ns, conn->exchange.deadline_ns);
-        conn_arm(conn);
-        return conn_on_open(conn);
-    }
-    conn_become(conn, CONN_SECURING);
-    conn_find_deadline(conn);
-    conn_arm(conn);
-    return conn_shake_hands(conn);
+    conn->connected_ns = conn->shared->now_ns;
+    return conn->tunnel != NULL ? conn_ask_for_tunnel(conn) : conn_on_way(conn);
 }
 
 /* -------- completions -------- */

@@ -1,14 +1,16 @@
 /*
  * conn: one connection to one server, carrying one request at a time.
  *
- *     FREE --open--> CONNECTING --> SECURING --> IDLE --send--> BUSY --> IDLE ...
- *      ^                 |    `-------------->^   |             |
- *      +---- CLOSING <---+-------------+----------+-------------+
+ *                        .--> TUNNELLING --.
+ *                        |        |        v
+ *     FREE --open--> CONNECTING --|--> SECURING --> IDLE --send--> BUSY --> IDLE ...
+ *      ^                 |  `-----|--------|-------->^ |             |
+ *      +---- CLOSING <---+--------+--------+-----------+-------------+
  *
- * Happy path: open, connect, shake hands where there is TLS, go IDLE; send a request, receive its
- * answer, go IDLE again. A standing receive listens from the opening to the end, so that a server
- * that closes, or that speaks unasked, is known at once. The only place where bytes, TLS and the
- * kernel meet.
+ * Happy path: open, connect, ask for a tunnel where a proxy stands before a server with TLS, shake
+ * hands where there is TLS, go IDLE; send a request, receive its answer, go IDLE again. A standing
+ * receive listens from the opening to the end, so that a server that closes, or that speaks
+ * unasked, is known at once. The only place where bytes, TLS and the kernel meet.
  *
  * It can fail anywhere: refused, reset, late, not HTTP, cancelled. All of them go one way, through
  * CLOSING, which takes back every operation from the kernel before it closes the socket. So when
@@ -28,6 +30,7 @@
 #include "base/list.h"
 #include "engine/ring.h"
 #include "http/response.h"
+#include "http/tunnel.h"
 #include "quoit.h"
 #include "tls/session.h"
 
@@ -40,6 +43,7 @@ struct origin;
 enum conn_state {
     CONN_FREE,       /* no socket */
     CONN_CONNECTING, /* connect in flight, and nothing else */
+    CONN_TUNNELLING, /* CONNECT to a proxy, and its answer */
     CONN_SECURING,   /* TLS handshake */
     CONN_IDLE,       /* open, no request; the standing receive listens for the end */
     CONN_BUSY,       /* a request: sending, receiving, or both at once */
@@ -92,14 +96,18 @@ struct conn {
     /* Time. */
     uint64_t deadline_ns;
     enum quoit_error deadline_error;
-    uint64_t armed_ns;       /* when the receive's own timer fires */
-    uint64_t progress_ns;    /* the last byte of the request taken, or of the answer received */
-    uint64_t end_ns;         /* latest end of what is under way: handshake, or time in the pool */
-    bool recv_taken_back;    /* we have cancelled the receive */
-    bool paused;             /* no receive until conn_pause(false) */
-    struct list hungry_link; /* in shared->hungry: armed when there are buffers */
+    uint64_t armed_ns;          /* when the receive's own timer fires */
+    uint64_t progress_ns;       /* the last byte of the request taken, or of the answer received */
+    uint64_t tls_ns;            /* length: the handshake may take that long */
+    uint64_t end_ns;            /* latest end of what is under way: opening, or time in the pool */
+    enum quoit_error end_error; /* what the opening is called then; QUOIT_OK once it is open */
+    bool recv_taken_back;       /* we have cancelled the receive */
+    bool paused;                /* no receive until conn_pause(false) */
+    struct list hungry_link;    /* in shared->hungry: armed when there are buffers */
 
-    /* TLS; NULL and empty on a plain connection. */
+    struct tunnel *tunnel; /* owned; the proxy's answer, until there is one; NULL: no proxy */
+
+    /* TLS; NULL and empty on a plain connection, but that `out` may hold what a proxy is told. */
     struct tls_session *session;
     struct tls_ticket *ticket; /* owned; what conn_take_ticket gives once session is gone */
     bool peer_ended;           /* close_notify has come */
@@ -115,8 +123,9 @@ struct conn {
     bool reused;          /* this exchange is not the connection's first */
     bool has_parser;      /* response was initialised */
     struct response response;
-    uint64_t received; /* bytes of the answer, plain */
-    uint64_t connected_ns, secured_ns, sent_ns, first_byte_ns, answered_ns;
+    uint64_t received;     /* bytes of the answer, plain */
+    uint64_t connected_ns; /* to the server; until there is a tunnel: to the proxy */
+    uint64_t secured_ns, sent_ns, first_byte_ns, answered_ns;
 
     /* The owner's. */
     struct origin *origin; /* whose it is */
@@ -137,8 +146,9 @@ struct conn_target {
     uint32_t address_size;
     struct quoit_tls *tls;            /* NULL: plain */
     const char *host;                 /* for TLS: SNI and verification */
+    struct quoit_span tunnel;         /* what asks the proxy for a way to host; size 0: no proxy */
     struct tls_ticket *ticket;        /* to resume; may be NULL */
-    uint64_t connect_ns;              /* instant by which it must be connected */
+    uint64_t connect_ns;              /* instant by which it must be connected, tunnel included */
     uint64_t tls_ns;                  /* length: the handshake may take that long */
     uint64_t attempt_ns, deadline_ns; /* instants: of the request that it is opened for */
 };

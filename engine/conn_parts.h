@@ -1,6 +1,6 @@
 /*
- * conn_parts: what the three files of struct conn share: conn.c (states, time, opening, closing),
- * conn_send.c and conn_recv.c. Nobody else includes it.
+ * conn_parts: what the four files of struct conn share: conn.c (states, time, opening, closing),
+ * conn_tunnel.c, conn_send.c and conn_recv.c. Nobody else includes it.
  */
 #ifndef QUOIT_ENGINE_CONN_PARTS_H
 #define QUOIT_ENGINE_CONN_PARTS_H
@@ -30,8 +30,23 @@ void conn_move_deadline(struct conn *conn);
 /* Start the standing receive, unless it stands or the connection is paused. */
 void conn_arm(struct conn *conn);
 
+/* The way to the server is open: the TLS handshake begins, or it is IDLE. */
+enum conn_verdict conn_on_way(struct conn *conn);
+
 /* Go on with the TLS handshake: with what was fed, and with what there is to send. */
 enum conn_verdict conn_shake_hands(struct conn *conn);
+
+/* conn_tunnel.c */
+
+/* Before it connects: copies the head. Of size 0: no tunnel. After an error conn_drop_tunnel. */
+QUOIT_MUST enum quoit_error conn_prepare_tunnel(struct conn *conn, struct quoit_span head);
+void conn_drop_tunnel(struct conn *conn);
+
+/* Connected to the proxy: TUNNELLING. */
+enum conn_verdict conn_ask_for_tunnel(struct conn *conn);
+
+/* Bytes of the proxy. */
+enum conn_verdict conn_on_tunnel(struct conn *conn, const char *bytes, size_t size);
 
 /* conn_send.c */
 

@@ -114,16 +114,13 @@ static enum conn_verdict conn_on_cipher(struct conn *conn)
     }
 }
 
-/* Bytes from the network. */
-static enum conn_verdict conn_on_bytes(struct conn *conn, const char *bytes, size_t size)
+/* Bytes from the network before it was ever IDLE: the proxy's, or the handshake's. */
+static enum conn_verdict conn_on_opening(struct conn *conn, const char *bytes, size_t size)
 {
-    if (conn->session == NULL) {
-        return conn_on_plain(conn, bytes, size);
+    if (conn->state == CONN_TUNNELLING) {
+        return conn_on_tunnel(conn, bytes, size);
     }
     tls_session_feed(conn->session, bytes, size);
-    if (conn->state != CONN_SECURING) {
-        return conn_on_cipher(conn);
-    }
     enum conn_verdict verdict = conn_shake_hands(conn);
     if (verdict != CONN_OPENED) {
         return verdict;
@@ -131,6 +128,19 @@ static enum conn_verdict conn_on_bytes(struct conn *conn, const char *bytes, siz
     /* Tickets may have come in the same segment as the end of the handshake. */
     verdict = conn_on_cipher(conn);
     return conn->state == CONN_IDLE ? CONN_OPENED : verdict;
+}
+
+/* Bytes from the network. */
+static enum conn_verdict conn_on_bytes(struct conn *conn, const char *bytes, size_t size)
+{
+    if (conn->session == NULL) {
+        return conn_on_plain(conn, bytes, size);
+    }
+    if (conn->state < CONN_IDLE) {
+        return conn_on_opening(conn, bytes, size);
+    }
+    tls_session_feed(conn->session, bytes, size);
+    return conn_on_cipher(conn);
 }
 
 /* The server will send no more; os_error is 0 if it said so properly. */
@@ -142,6 +152,8 @@ static enum conn_verdict conn_on_end(struct conn *conn, int os_error)
         conn->os_error = os_error;
     }
     switch (conn->state) {
+    case CONN_TUNNELLING:
+        return conn_fail(conn, QUOIT_E_RESET, os_error, "the proxy closed before it answered");
     case CONN_SECURING:
         return conn_fail(conn, QUOIT_E_RESET, os_error, "during the TLS handshake");
     case CONN_IDLE:
@@ -177,7 +189,8 @@ static enum conn_verdict conn_on_recv_back(struct conn *conn)
             ring_peer_has_ended(conn->shared->ring, conn->fd)) {
             return conn_on_end(conn, 0);
         }
-        return conn_fail(conn, conn->deadline_error, 0, "");
+        return conn_fail(conn, conn->deadline_error, 0,
+                         conn->state == CONN_TUNNELLING ? "the proxy has not answered" : "");
     }
     conn_arm(conn);
     return CONN_WORKING;

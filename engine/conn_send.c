@@ -181,7 +181,7 @@ static enum quoit_error conn_send_timeout(const struct conn *conn)
     if (now_ns >= conn->exchange.attempt_ns) {
         return QUOIT_E_TIMEOUT_TOTAL;
     }
-    return conn->state == CONN_SECURING ? QUOIT_E_TIMEOUT_TLS : QUOIT_E_TIMEOUT_WRITE;
+    return conn->end_error != QUOIT_OK ? conn->end_error : QUOIT_E_TIMEOUT_WRITE;
 }
 
 enum conn_verdict conn_on_send(struct conn *conn, int32_t result)

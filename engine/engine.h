@@ -25,6 +25,7 @@
 #include "engine/retry.h"
 #include "engine/ring.h"
 #include "engine/slot.h"
+#include "http/proxy.h"
 #include "http/url.h"
 #include "quoit.h"
 
@@ -47,7 +48,7 @@ struct lane {
     struct quoit_limit *limit; /* NULL: none */
 };
 
-/* One server, as one TLS identity sees it. Never shared between different settings. */
+/* One server, as one TLS identity sees it through one proxy. Never shared between settings. */
 struct origin {
     struct list link; /* in its list of engine->origins */
     uint64_t hash;
@@ -56,6 +57,8 @@ struct origin {
     char *host;            /* owned; lower case, without brackets */
     char *unix_path;       /* owned, or NULL */
     struct quoit_tls *tls; /* held, or NULL for http */
+    struct proxy *proxy;   /* owned, or NULL; its name is looked up, not the host's */
+    struct buffer tunnel;  /* owned; https through a proxy: what asks for the way */
     struct list lanes;
     struct pool_shelf shelf;
     uint32_t in_flight;
@@ -88,7 +91,7 @@ struct engine_memo {
     struct url url;
     struct quoit_tls *tls; /* as the request named it; compared only */
     struct quoit_limit *limit;
-    struct lane *lane; /* NULL: nothing is remembered */
+    struct lane *lane; /* NULL: nothing is remembered; its origin tells the rest */
 };
 
 struct quoit_engine {
@@ -144,9 +147,18 @@ void engine_join(struct quoit_engine *engine);
 
 /* engine_origin.c */
 
-/* The lane for a request; made if need be. NULL: out of memory. `tls` may be NULL for http. */
-struct lane *engine_lane(struct quoit_engine *engine, const struct url *url, const char *unix_path,
-                         struct quoit_tls *tls, struct quoit_limit *limit);
+/*
+ * The lane for a request, whose identity is `tls` (NULL for http) and whose proxy_url, if any, is
+ * good; made if need be. NULL: out of memory.
+ */
+struct lane *engine_lane(struct quoit_engine *engine, const struct url *url,
+                         const struct quoit_request *request, struct quoit_tls *tls);
+
+/* Does the request go where that origin's connections lead: over that socket, by that proxy? */
+bool origin_is_on_way(const struct origin *origin, const char *unix_path, const char *proxy_url);
+
+/* The host that its connections are opened to: its own, or its proxy's. */
+const char *origin_peer(const struct origin *origin);
 void engine_origins_free(struct quoit_engine *engine);
 void engine_limit_forget(struct quoit_engine *engine, const struct quoit_limit *limit);
 

@@ -106,6 +106,7 @@ static bool engine_connect(struct quoit_engine *engine, struct slot *slot,
         .address_size = address->size,
         .tls = origin->tls,
         .host = origin->host,
+        .tunnel = buffer_span(&origin->tunnel),
         .ticket = origin_take_ticket(origin),
         .connect_ns = slot->connect_ns,
         .tls_ns = slot->timeouts.tls_ns,
@@ -210,7 +211,8 @@ void engine_on_opened(struct quoit_engine *engine, struct conn *conn)
 void engine_on_open_failed(struct quoit_engine *engine, struct slot *slot, struct conn *conn)
 {
     struct attempt_end end = { conn, conn->error, conn->os_error, conn->detail };
-    bool may_go_on = conn->error == QUOIT_E_CONNECT && !slot->cancelled;
+    /* A proxy that was reached, and cannot reach the server, is not asked at another address. */
+    bool may_go_on = conn->error == QUOIT_E_CONNECT && conn->connected_ns == 0 && !slot->cancelled;
     enum quoit_error error;
     int os_error;
 
@@ -404,7 +406,7 @@ static void engine_on_active_timer(struct quoit_engine *engine, struct slot *slo
         return;
     }
     slot->resolving = false;
-    snprintf(line, sizeof(line), "resolving %.150s", slot->lane->origin->host);
+    snprintf(line, sizeof(line), "resolving %.150s", origin_peer(slot->lane->origin));
     end.detail = line;
     engine_end_attempt(engine, slot, &end);
 }

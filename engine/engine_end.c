@@ -30,6 +30,19 @@ static bool status_is_good(uint32_t status)
 
 /* -------- the result -------- */
 
+/* A line for people. A connection that never came to be was one to the proxy, if there is one. */
+static void engine_note_detail(struct slot *slot, const struct attempt_end *end)
+{
+    const char *detail = end->detail == NULL ? "" : end->detail;
+    bool unreached = end->error == QUOIT_E_DNS || end->error == QUOIT_E_CONNECT ||
+                     end->error == QUOIT_E_TIMEOUT_CONNECT;
+    bool at_proxy = slot->lane->origin->proxy != NULL && slot->state == SLOT_ACTIVE && unreached &&
+                    (end->conn == NULL || end->conn->connected_ns == 0);
+
+    snprintf(slot->detail, sizeof(slot->detail), "%s%s%s", at_proxy ? "the proxy" : "",
+             at_proxy && detail[0] != '\0' ? ": " : "", detail);
+}
+
 /* Fill the slot's result from the attempt that has ended. */
 static void engine_note_result(struct slot *slot, const struct attempt_end *end)
 {
@@ -39,8 +52,8 @@ static void engine_note_result(struct slot *slot, const struct attempt_end *end)
     result->error = slot->stream_error != QUOIT_OK ? slot->stream_error : end->error;
     result->os_error = result->error == QUOIT_OK ? 0 : end->os_error;
     slot->detail[0] = '\0';
-    if (result->error != QUOIT_OK && end->detail != NULL) {
-        snprintf(slot->detail, sizeof(slot->detail), "%s", end->detail);
+    if (result->error != QUOIT_OK) {
+        engine_note_detail(slot, end);
     }
     result->detail = slot->detail;
     result->status = 0;

@@ -9,6 +9,7 @@
 #include "engine/engine.h"
 
 #include "base/bits.h"
+#include "http/tunnel.h"
 #include "tls/context.h"
 
 #include <assert.h>
@@ -26,6 +27,7 @@ struct origin_key {
     uint16_t port;
     struct quoit_span host;
     const char *unix_path; /* or NULL */
+    const char *proxy_url; /* or NULL; good */
     struct quoit_tls *tls; /* or NULL */
 };
 
@@ -47,16 +49,28 @@ static uint64_t origin_hash(const struct origin_key *key)
     if (key->unix_path != NULL) {
         hash = hash_bytes(hash, key->unix_path, strlen(key->unix_path));
     }
+    if (key->proxy_url != NULL) {
+        hash = hash_bytes(hash, key->proxy_url, strlen(key->proxy_url));
+    }
     return hash ^ hash >> 32;
+}
+
+/* Are they the same text, or both none? */
+static bool text_is(const char *text, const char *other)
+{
+    return text == other || (text != NULL && other != NULL && strcmp(text, other) == 0);
+}
+
+bool origin_is_on_way(const struct origin *origin, const char *unix_path, const char *proxy_url)
+{
+    return text_is(origin->unix_path, unix_path) &&
+           text_is(origin->proxy == NULL ? NULL : origin->proxy->url, proxy_url);
 }
 
 static bool origin_is(const struct origin *origin, const struct origin_key *key)
 {
     if (origin->port != key->port || origin->secure != key->secure || origin->tls != key->tls ||
-        (origin->unix_path == NULL) != (key->unix_path == NULL)) {
-        return false;
-    }
-    if (key->unix_path != NULL && strcmp(origin->unix_path, key->unix_path) != 0) {
+        !origin_is_on_way(origin, key->unix_path, key->proxy_url)) {
         return false;
     }
     return strlen(origin->host) == key->host.size &&
@@ -92,6 +106,17 @@ static void lane_destroy(struct quoit_engine *engine, struct lane *lane)
     engine->timers_count--;
 }
 
+/* Without what others point to: lanes, connections. */
+static void origin_free(struct origin *origin)
+{
+    tls_context_drop(origin->tls);
+    proxy_destroy(origin->proxy);
+    buffer_free(&origin->tunnel);
+    free(origin->host);
+    free(origin->unix_path);
+    free(origin);
+}
+
 static void origin_destroy(struct quoit_engine *engine, struct origin *origin)
 {
     LIST_EACH (&origin->lanes, link) {
@@ -100,10 +125,38 @@ static void origin_destroy(struct quoit_engine *engine, struct origin *origin)
     while (origin->tickets_count > 0) {
         tls_ticket_destroy(origin_take_ticket(origin));
     }
-    tls_context_drop(origin->tls);
-    free(origin->host);
-    free(origin->unix_path);
-    free(origin);
+    origin_free(origin);
+}
+
+/* What the key holds, copied. False: out of memory. */
+static bool origin_copy_key(struct origin *origin, const struct origin_key *key)
+{
+    origin->secure = key->secure;
+    origin->port = key->port;
+    origin->tls = key->tls == NULL ? NULL : tls_context_hold(key->tls);
+    origin->host = malloc(key->host.size + 1);
+    origin->unix_path = key->unix_path == NULL ? NULL : strdup(key->unix_path);
+    origin->proxy = key->proxy_url == NULL ? NULL : proxy_create(key->proxy_url);
+    if (origin->host == NULL || (key->unix_path != NULL && origin->unix_path == NULL) ||
+        (key->proxy_url != NULL && origin->proxy == NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < key->host.size; i++) {
+        origin->host[i] = (char)tolower((unsigned char)key->host.bytes[i]);
+    }
+    origin->host[key->host.size] = '\0';
+    return origin->proxy == NULL || !origin->secure ||
+           tunnel_encode(origin->proxy, origin->host, origin->port, &origin->tunnel);
+}
+
+const char *origin_peer(const struct origin *origin)
+{
+    return origin->proxy != NULL ? origin->proxy->host : origin->host;
+}
+
+static uint16_t origin_peer_port(const struct origin *origin)
+{
+    return origin->proxy != NULL ? origin->proxy->port : origin->port;
 }
 
 static struct origin *origin_create(const struct origin_key *key)
@@ -113,28 +166,18 @@ static struct origin *origin_create(const struct origin_key *key)
     if (origin == NULL) {
         return NULL;
     }
-    origin->host = malloc(key->host.size + 1);
-    origin->unix_path = key->unix_path == NULL ? NULL : strdup(key->unix_path);
-    if (origin->host == NULL || (key->unix_path != NULL && origin->unix_path == NULL)) {
-        free(origin->host);
-        free(origin->unix_path);
-        free(origin);
+    if (!origin_copy_key(origin, key)) {
+        origin_free(origin);
         return NULL;
     }
-    for (size_t i = 0; i < key->host.size; i++) {
-        origin->host[i] = (char)tolower((unsigned char)key->host.bytes[i]);
-    }
-    origin->host[key->host.size] = '\0';
-    origin->secure = key->secure;
-    origin->port = key->port;
-    origin->tls = key->tls == NULL ? NULL : tls_context_hold(key->tls);
     list_init(&origin->link);
     list_init(&origin->lanes);
     pool_shelf_init(&origin->shelf);
 
     struct resolve_address *first = &origin->addresses.addresses[0];
-    if (key->unix_path != NULL ? resolve_path(key->unix_path, first)
-                               : resolve_parse(origin->host, key->port, first)) {
+    if (key->unix_path != NULL
+            ? resolve_path(key->unix_path, first)
+            : resolve_parse(origin_peer(origin), origin_peer_port(origin), first)) {
         origin->addresses.count = 1;
         origin->addresses_ns = UINT64_MAX;
     }
@@ -230,10 +273,17 @@ static struct lane *lane_create(struct quoit_engine *engine, struct origin *orig
     return lane;
 }
 
-struct lane *engine_lane(struct quoit_engine *engine, const struct url *url, const char *unix_path,
-                         struct quoit_tls *tls, struct quoit_limit *limit)
+struct lane *engine_lane(struct quoit_engine *engine, const struct url *url,
+                         const struct quoit_request *request, struct quoit_tls *tls)
 {
-    struct origin_key key = { url->secure, url->port, url->host, unix_path, tls };
+    const struct origin_key key = {
+        .secure = url->secure,
+        .port = url->port,
+        .host = url->host,
+        .unix_path = request->unix_path,
+        .proxy_url = request->proxy_url,
+        .tls = tls,
+    };
     struct origin *origin = engine_origin(engine, &key);
 
     if (origin == NULL) {
@@ -241,11 +291,11 @@ struct lane *engine_lane(struct quoit_engine *engine, const struct url *url, con
     }
     LIST_EACH (&origin->lanes, link) {
         struct lane *lane = CONTAINER_OF(link, struct lane, link);
-        if (lane->limit == limit) {
+        if (lane->limit == request->limit) {
             return lane;
         }
     }
-    return lane_create(engine, origin, limit);
+    return lane_create(engine, origin, request->limit);
 }
 
 void engine_origins_free(struct quoit_engine *engine)
@@ -335,7 +385,7 @@ bool engine_resolve(struct quoit_engine *engine, struct origin *origin)
         engine->resolver = resolve_create(ring_wake_fd(engine->ring));
     }
     if (engine->resolver == NULL ||
-        !resolve_start(engine->resolver, origin->host, origin->port, origin)) {
+        !resolve_start(engine->resolver, origin_peer(origin), origin_peer_port(origin), origin)) {
         origin->addresses = (struct resolve_answer){ .reason = "no thread for the look-up" };
         origin->addresses_ns = now_ns + ORIGIN_NAME_FAILED_KEPT_NS;
         return true;

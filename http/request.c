@@ -18,12 +18,16 @@ bool request_is_token(const char *bytes, size_t size)
     return size != 0 && octets_run_end(OCTETS_TOKEN, bytes, bytes + size) == bytes + size;
 }
 
-/* These say where the message ends or whom it is for, which is ours to say. */
+/*
+ * These say where the message ends, whom it is for, or who we are to a proxy, which is ours to say:
+ * what is for the proxy must not go through its tunnel to the server.
+ */
 static bool request_name_is_ours(const char *name, size_t size)
 {
     return octets_is_name(name, size, "host") || octets_is_name(name, size, "content-length") ||
            octets_is_name(name, size, "transfer-encoding") ||
-           octets_is_name(name, size, "connection");
+           octets_is_name(name, size, "connection") ||
+           octets_is_name(name, size, "proxy-authorization");
 }
 
 /* The bytes of its line; 0: it may not be sent. */
@@ -92,6 +96,10 @@ static size_t request_measure(const struct request_head *head, const char *metho
     }
     size_t size = method_size + head->url->target.size + head->url->authority.size + strlen(fixed) +
                   REQUEST_NUMBER_MAX;
+    if (head->proxy != NULL) {
+        size += strlen("http://Proxy-Authorization: \r\n") + head->url->authority.size;
+        size += head->proxy->authorization == NULL ? 0 : strlen(head->proxy->authorization);
+    }
     for (uint32_t i = 0; i < head->headers_count; i++) {
         size_t more = request_measure_header(&head->headers[i]);
         if (more == 0) {
@@ -124,11 +132,18 @@ static void request_put_number(struct buffer *out, uint64_t number)
     request_put(out, digits + start, sizeof(digits) - start);
 }
 
-static void request_put_line(struct buffer *out, const struct url *url, const char *method,
-                             size_t method_size)
+/* The request line, and the headers that tell whom it is for. */
+static void request_put_line(struct buffer *out, const struct request_head *head,
+                             const char *method, size_t method_size)
 {
+    const struct url *url = head->url;
+
     request_put(out, method, method_size);
     REQUEST_PUT_TEXT(out, " ");
+    if (head->proxy != NULL) {
+        REQUEST_PUT_TEXT(out, "http://");
+        request_put(out, url->authority.bytes, url->authority.size);
+    }
     if (url->target.size == 0 || url->target.bytes[0] != '/') {
         REQUEST_PUT_TEXT(out, "/"); /* RFC 9112 3.2.1: an empty path is sent as this */
     }
@@ -136,6 +151,11 @@ static void request_put_line(struct buffer *out, const struct url *url, const ch
     REQUEST_PUT_TEXT(out, " HTTP/1.1\r\nHost: ");
     request_put(out, url->authority.bytes, url->authority.size);
     REQUEST_PUT_TEXT(out, "\r\n");
+    if (head->proxy != NULL && head->proxy->authorization != NULL) {
+        REQUEST_PUT_TEXT(out, "Proxy-Authorization: ");
+        request_put(out, head->proxy->authorization, strlen(head->proxy->authorization));
+        REQUEST_PUT_TEXT(out, "\r\n");
+    }
 }
 
 /* Those of the caller, in their order. True: Accept-Encoding was among them. */
@@ -166,7 +186,7 @@ enum quoit_error request_encode(const struct request_head *head, struct buffer *
     if (!buffer_reserve(out, size)) {
         return QUOIT_E_NO_MEMORY;
     }
-    request_put_line(out, head->url, method, method_size);
+    request_put_line(out, head, method, method_size);
     if (!request_put_headers(out, head)) {
         REQUEST_PUT_TEXT(out, "Accept-Encoding: identity\r\n");
     }

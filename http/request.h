@@ -9,6 +9,7 @@
 #define QUOIT_HTTP_REQUEST_H
 
 #include "base/buffer.h"
+#include "http/proxy.h"
 #include "http/url.h"
 #include "quoit.h"
 
@@ -18,6 +19,7 @@ struct request_head {
     const struct quoit_header *headers; /* in this order, behind Host */
     uint32_t headers_count;
     uint64_t body_size;
+    const struct proxy *proxy; /* whom it is sent to; NULL: to the server itself */
 };
 
 /* The method that is sent: `method`, or where that is NULL the default for this body. */
@@ -26,11 +28,13 @@ const char *request_method(const char *method, uint64_t body_size);
 /*
  * Append the head, up to and with its empty line. Host comes first; Content-Length is added where
  * body_size is not 0, and where the method is POST, PUT or PATCH (RFC 9110 8.6); Accept-Encoding:
- * identity is added unless headers has one (RFC 9110 12.5.3: without it any coding may come).
+ * identity is added unless headers has one (RFC 9110 12.5.3: without it any coding may come). To a
+ * proxy the target is the whole url (RFC 9112 3.2.2), and Proxy-Authorization is added if it has
+ * one; Host is the server's all the same.
  *
  * QUOIT_OK, or with `out` as it was:
- *   QUOIT_E_HEADER     what the top of this file refuses; also Connection, and the method CONNECT,
- *                      whose answer would be a tunnel.
+ *   QUOIT_E_HEADER     what the top of this file refuses; also Connection, Proxy-Authorization,
+ * which is for the proxy alone, and the method CONNECT, whose answer would be a tunnel.
  *   QUOIT_E_NO_MEMORY
  */
 QUOIT_MUST enum quoit_error request_encode(const struct request_head *head, struct buffer *out);

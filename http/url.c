@@ -150,16 +150,34 @@ static bool url_parse_port(struct quoit_span rest, struct url *url)
     return true;
 }
 
-enum quoit_error url_parse(const char *text, size_t size, struct url *url_out)
+/* Cut the user off, up to the first '@': a second one is refused with the host. */
+static struct quoit_span url_cut_user(struct quoit_span *authority)
 {
-    struct quoit_span rest = { text, size };
+    size_t size = url_span_until(*authority, "@");
+
+    if (size == authority->size) {
+        return (struct quoit_span){ NULL, 0 };
+    }
+    struct quoit_span user = url_cut(authority, size);
+    url_cut(authority, 1);
+    return user;
+}
+
+/* user_out NULL: a user is refused, since a host holds no '@'. */
+static enum quoit_error url_parse_any(struct quoit_span rest, struct url *url_out,
+                                      struct quoit_span *user_out)
+{
+    struct quoit_span user = { NULL, 0 };
     struct url url;
 
-    if (!url_has_only_its_characters(text, size) || !url_parse_scheme(&rest, &url)) {
+    if (!url_has_only_its_characters(rest.bytes, rest.size) || !url_parse_scheme(&rest, &url)) {
         return QUOIT_E_URL;
     }
     url.authority = url_cut(&rest, url_span_until(rest, "/?#"));
     url.target = url_cut(&rest, url_span_until(rest, "#"));
+    if (user_out != NULL) {
+        user = url_cut_user(&url.authority);
+    }
     struct quoit_span port = url.authority; /* with its colon, once the host is cut off */
     if (!url_parse_host(&port, &url) || !url_parse_port(port, &url)) {
         return QUOIT_E_URL;
@@ -168,5 +186,19 @@ enum quoit_error url_parse(const char *text, size_t size, struct url *url_out)
         url.authority.size -= port.size;
     }
     *url_out = url;
+    if (user_out != NULL) {
+        *user_out = user;
+    }
     return QUOIT_OK;
+}
+
+enum quoit_error url_parse(const char *text, size_t size, struct url *url_out)
+{
+    return url_parse_any((struct quoit_span){ text, size }, url_out, NULL);
+}
+
+enum quoit_error url_parse_with_user(const char *text, size_t size, struct url *url_out,
+                                     struct quoit_span *user_out)
+{
+    return url_parse_any((struct quoit_span){ text, size }, url_out, user_out);
 }

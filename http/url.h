@@ -31,4 +31,11 @@ struct url {
 /* QUOIT_OK, or QUOIT_E_URL with *url_out left alone. Borrows text for as long as *url_out. */
 QUOIT_MUST enum quoit_error url_parse(const char *text, size_t size, struct url *url_out);
 
+/*
+ * The same for a url that may hold a user name, and a password behind a colon: a proxy's. *user_out
+ * is both as written, escapes and colon too; its bytes are NULL where the url has none.
+ */
+QUOIT_MUST enum quoit_error url_parse_with_user(const char *text, size_t size, struct url *url_out,
+                                                struct quoit_span *user_out);
+
 #endif

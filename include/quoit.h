@@ -98,7 +98,8 @@ extern "C" {
     X(32, TIMEOUT_TOTAL, true, "timeout_total", "the attempt took too long")                       \
     X(33, TIMEOUT_DEADLINE, false, "timeout_deadline", "the request's deadline passed")            \
     X(34, CANCELLED, false, "cancelled", "cancelled by the caller")                                \
-    X(35, NO_DESCRIPTOR, true, "resource", "no file descriptor or port is left")
+    X(35, NO_DESCRIPTOR, true, "resource", "no file descriptor or port is left")                   \
+    X(36, PROXY, false, "proxy_refused", "the proxy opens no way to the server")
 
 enum quoit_error {
     QUOIT_OK = 0,
@@ -127,7 +128,7 @@ struct quoit_header {
  * options: the default named here; QUOIT_NEVER: no limit. Each has an error of its own.
  */
 struct quoit_timeouts {
-    uint64_t connect_ns;    /* name look-up and all addresses tried, together: 5 s */
+    uint64_t connect_ns;    /* name look-up, all addresses tried, a proxy's tunnel: 5 s */
     uint64_t tls_ns;        /* TLS handshake: 10 s */
     uint64_t write_ns;      /* without the server taking a byte of the request: 60 s */
     uint64_t first_byte_ns; /* all sent until the final answer begins: no limit */
@@ -184,15 +185,24 @@ enum quoit_replay {
     QUOIT_REPLAY_NO,
 };
 
-/* One request. */
+/*
+ * One request.
+ *
+ * With a proxy_url, http://[USER[:PASSWORD]@]HOST[:PORT] (port 80 if it names none), connections
+ * are opened to that proxy, and only its name is looked up. An https URL is reached through a
+ * tunnel (CONNECT), within connect_ns; for an http one the proxy itself is sent the request. USER
+ * and PASSWORD are percent-decoded, sent to the proxy as Proxy-Authorization: Basic, and shown
+ * nowhere. Connections and resumed TLS sessions are shared only by requests to the same server with
+ * the same proxy_url, to the letter.
+ */
 struct quoit_request {
     const char *method;                 /* NULL: GET, or POST with a body */
     const char *url;                    /* absolute, http:// or https://; required */
     const char *unix_path;              /* connect to this socket, whatever the host */
-    const char *proxy_url;              /* must be NULL in this version */
+    const char *proxy_url;              /* NULL: none; not beside unix_path */
     struct quoit_tls *tls;              /* NULL: the engine's; counted until END */
-    const struct quoit_header *headers; /* Host, Content-Length, Transfer-Encoding, Connection */
-                                        /* are the library's: QUOIT_E_HEADER */
+    const struct quoit_header *headers; /* Host, Content-Length, Transfer-Encoding, Connection, */
+                                        /* Proxy-Authorization are the library's: E_HEADER */
     struct quoit_span body;             /* sent as it is; size 0: none */
     void *context;                      /* yours; back in each event */
     uint64_t start_ns;                  /* an instant before which it is not sent; 0: now */
@@ -334,7 +344,9 @@ QUOIT_API void quoit_tls_destroy(struct quoit_tls *tls);
  *   QUOIT_E_URL        request->url is not an absolute http or https URL, or holds a user name.
  *   QUOIT_E_HEADER     the method or a header name is no token (RFC 9110 5.6.2), a value holds CR,
  *                      LF, NUL or another control character, or the header is the library's.
- *   QUOIT_E_ARGUMENT   an enum out of range, a unix_path too long, a proxy_url.
+ *   QUOIT_E_ARGUMENT   an enum out of range; a unix_path too long, or beside a proxy_url; a
+ *                      proxy_url that is not as above, has more than 512 bytes of USER:PASSWORD, or
+ *                      control characters in them.
  *   QUOIT_E_NO_MEMORY
  *   QUOIT_E_THREAD, QUOIT_E_FORKED
  */

@@ -251,13 +251,20 @@ static const struct refusal refusals[] = {
     BAD_HEADER("content-length", "1"),
     BAD_HEADER("TRANSFER-encoding", "chunked"),
     BAD_HEADER("connection", "close"),
+    BAD_HEADER("proxy-Authorization", "Basic eDp5"),
     { "method with a space", { .method = "GE T" }, QUOIT_E_HEADER },
     { "method with a line", { .method = "GET\r\nX: y" }, QUOIT_E_HEADER },
     { "empty method", { .method = "" }, QUOIT_E_HEADER },
     { "stream", { .stream = (enum quoit_stream)77 }, QUOIT_E_ARGUMENT },
     { "replay", { .replay = (enum quoit_replay)77 }, QUOIT_E_ARGUMENT },
     { "long unix path", { .unix_path = long_path }, QUOIT_E_ARGUMENT },
-    { "proxy", { .proxy_url = "http://127.0.0.1:1" }, QUOIT_E_ARGUMENT },
+    { "https proxy", { .proxy_url = "https://127.0.0.1:1" }, QUOIT_E_ARGUMENT },
+    { "socks proxy", { .proxy_url = "socks5://127.0.0.1:1" }, QUOIT_E_ARGUMENT },
+    { "empty proxy", { .proxy_url = "" }, QUOIT_E_ARGUMENT },
+    { "proxy with a line", { .proxy_url = "http://u:p%0a@127.0.0.1:1" }, QUOIT_E_ARGUMENT },
+    { "proxy and unix path",
+      { .proxy_url = "http://127.0.0.1:1", .unix_path = "/x" },
+      QUOIT_E_ARGUMENT },
 };
 
 static void test_what_is_refused_changes_nothing(void)

@@ -117,6 +117,31 @@ static void test_headers_are_sent_in_their_order_behind_host(void)
     buffer_free(&out);
 }
 
+static void test_a_proxy_reads_the_whole_url_and_who_we_are(void)
+{
+    static const struct {
+        const char *proxy, *url, *wanted;
+    } cases[] = {
+        { "http://p", "http://h", "GET http://h/ HTTP/1.1\r\nHost: h\r\n" IDENTITY "\r\n" },
+        { "http://p", "http://h:80?a", "GET http://h/?a HTTP/1.1\r\nHost: h\r\n" IDENTITY "\r\n" },
+        { "http://p", "HTTP://[::1]:81/a?b#c",
+          "GET http://[::1]:81/a?b HTTP/1.1\r\nHost: [::1]:81\r\n" IDENTITY "\r\n" },
+        { "http://user:pass@p", "http://h:8000/x",
+          "GET http://h:8000/x HTTP/1.1\r\nHost: h:8000\r\n"
+          "Proxy-Authorization: Basic dXNlcjpwYXNz\r\n" IDENTITY "\r\n" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct proxy *proxy = proxy_create(cases[i].proxy);
+        struct buffer out = { 0 };
+        check_case(cases[i].url);
+        CHECK_EQ(encode(cases[i].url, (struct request_head){ .proxy = proxy }, &out), QUOIT_OK);
+        CHECK_MEM(out.bytes, out.size, cases[i].wanted, strlen(cases[i].wanted));
+        buffer_free(&out);
+        proxy_destroy(proxy);
+    }
+}
+
 static void test_a_coding_of_the_caller_takes_the_place_of_ours(void)
 {
     static const struct quoit_header headers[] = { { "ACCEPT-encoding", "gzip" } };
@@ -157,6 +182,8 @@ static void test_headers_that_would_make_other_messages_are_refused(void)
         { "TRANSFER-ENCODING", "chunked" },
         { "Connection", "close" },
         { "cOnnection", "close" },
+        { "Proxy-Authorization", "Basic eDp5" },
+        { "proxy-authorization", "" },
         { "", "x" },
         { "A B", "x" },
         { "A:", "x" },
@@ -230,6 +257,7 @@ int main(void)
     RUN(test_the_line_and_host_follow_the_url);
     RUN(test_the_method_decides_about_the_length);
     RUN(test_headers_are_sent_in_their_order_behind_host);
+    RUN(test_a_proxy_reads_the_whole_url_and_who_we_are);
     RUN(test_a_coding_of_the_caller_takes_the_place_of_ours);
     RUN(test_headers_that_would_make_other_messages_are_refused);
     RUN(test_methods_that_are_no_tokens_or_open_tunnels_are_refused);
