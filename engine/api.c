@@ -184,7 +184,8 @@ enum quoit_error quoit_create(const struct quoit_options *options, struct quoit_
         filled = *options;
     }
     options_fill(&filled);
-    if (filled.in_flight_max > IN_FLIGHT_LIMIT || filled.requests_max > REQUESTS_LIMIT) {
+    if (filled.in_flight_max > IN_FLIGHT_LIMIT || filled.requests_max > REQUESTS_LIMIT ||
+        (unsigned)filled.io > QUOIT_IO_EPOLL) {
         return QUOIT_E_ARGUMENT;
     }
     struct quoit_engine *engine = calloc(1, sizeof(*engine));
@@ -207,6 +208,7 @@ enum quoit_error quoit_create(const struct quoit_options *options, struct quoit_
     enum quoit_error error = engine_allocate(engine);
     if (error == QUOIT_OK) {
         struct ring_options ring_options = {
+            .io = filled.io,
             .conns_max = engine->conns_max,
             .spin_max_ns = filled.spin_max_ns == QUOIT_NEVER ? 0 : filled.spin_max_ns,
         };

@@ -27,6 +27,8 @@ void quoit_stats_read(const struct quoit_engine *engine, struct quoit_stats *sta
     stats.spin_ns = ring.spin_ns;
     stats.no_buffers = ring.no_buffers;
     stats.cq_overflows = ring.cq_overflows;
+    stats.io = ring_io(engine->ring);
+    stats.io_refusal = ring_refusal(engine->ring);
     *stats_out = stats;
 }
 

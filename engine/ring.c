@@ -37,9 +37,10 @@ uint64_t ring_now_ns(const struct ring *ring)
 
 int ring_socket(struct ring *ring, int family)
 {
-    (void)ring;
+    /* io_uring waits for a socket that blocks, and would not for one that does not. */
+    int blocks_not = ring_is_epoll(ring) ? SOCK_NONBLOCK : 0;
     int one = 1;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | blocks_not, 0);
 
     if (fd < 0) {
         return -errno;
@@ -54,7 +55,11 @@ int ring_socket(struct ring *ring, int family)
 void ring_connect(struct ring *ring, uint32_t conn, int fd, const struct sockaddr *address,
                   uint32_t address_size, uint64_t deadline_ns)
 {
-    ring_uring_connect(ring, conn, fd, address, address_size, deadline_ns);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_connect(ring, conn, fd, address, address_size, deadline_ns);
+    } else {
+        ring_uring_connect(ring, conn, fd, address, address_size, deadline_ns);
+    }
 }
 
 void ring_send(struct ring *ring, uint32_t conn, int fd, const char *bytes, size_t size,
@@ -63,24 +68,40 @@ void ring_send(struct ring *ring, uint32_t conn, int fd, const char *bytes, size
     const struct quoit_span piece = { bytes, min_u64(size, RING_QUIET_MAX) };
 
     assert(size > 0);
-    ring_uring_send(ring, conn, fd, &piece, deadline_ns);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_send(ring, conn, fd, &piece, deadline_ns);
+    } else {
+        ring_uring_send(ring, conn, fd, &piece, deadline_ns);
+    }
 }
 
 void ring_send_quiet(struct ring *ring, uint32_t conn, int fd, const struct quoit_span pieces[2])
 {
     assert(pieces[0].size > 0);
     assert(pieces[0].size + pieces[1].size <= RING_QUIET_MAX);
-    ring_uring_send_quiet(ring, conn, fd, pieces);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_send_quiet(ring, conn, fd, pieces);
+    } else {
+        ring_uring_send_quiet(ring, conn, fd, pieces);
+    }
 }
 
 void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns)
 {
-    ring_uring_recv_stand(ring, conn, fd, deadline_ns);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_recv_stand(ring, conn, fd, deadline_ns);
+    } else {
+        ring_uring_recv_stand(ring, conn, fd, deadline_ns);
+    }
 }
 
 void ring_cancel(struct ring *ring, struct ring_tag tag)
 {
-    ring_uring_cancel(ring, tag);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_cancel(ring, tag);
+    } else {
+        ring_uring_cancel(ring, tag);
+    }
 }
 
 /* -------- closes -------- */
@@ -88,7 +109,7 @@ void ring_cancel(struct ring *ring, struct ring_tag tag)
 void ring_close(struct ring *ring, uint32_t conn, int fd)
 {
     assert(ring->closings_count < ring->conns_max);
-    assert(!ring_uring_holds(ring, conn));
+    assert(!(ring_is_epoll(ring) ? ring_epoll_holds(ring, conn) : ring_uring_holds(ring, conn)));
     uint32_t place = (ring->closings_first + ring->closings_count) % ring->conns_max;
 
     ring->closings[place] = (struct ring_closing){ conn, fd };
@@ -113,7 +134,11 @@ void ring_give_back(struct ring *ring, uint32_t buffer)
 {
     assert(buffer < ring->buffers_max);
     assert(ring->buffers_free < ring->buffers_max);
-    ring_uring_give_back(ring, buffer);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_give_back(ring, buffer);
+    } else {
+        ring_uring_give_back(ring, buffer);
+    }
     ring->buffers_free++;
 }
 
@@ -176,7 +201,7 @@ void ring_has_spun(struct ring *ring, uint64_t begin_ns, uint64_t end_ns, bool w
 
 bool ring_has_more(const struct ring *ring)
 {
-    return ring_uring_has_more(ring);
+    return ring_is_epoll(ring) ? ring_epoll_has_more(ring) : ring_uring_has_more(ring);
 }
 
 uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,
@@ -184,7 +209,8 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
 {
     ring->woken = false;
     ring->before_ns = ring_clock_ns();
-    uint32_t count = ring_uring_turn(ring, done, done_max, wait_ns, calm);
+    uint32_t count = ring_is_epoll(ring) ? ring_epoll_turn(ring, done, done_max, wait_ns, calm)
+                                         : ring_uring_turn(ring, done, done_max, wait_ns, calm);
     if (!ring_has_more(ring)) {
         ring->settled = ring->rounds;
     }
@@ -218,6 +244,16 @@ uint64_t ring_settled(const struct ring *ring)
 uint64_t ring_rounds(const struct ring *ring)
 {
     return ring->rounds;
+}
+
+enum quoit_io ring_io(const struct ring *ring)
+{
+    return ring->io;
+}
+
+int ring_refusal(const struct ring *ring)
+{
+    return ring->refusal;
 }
 
 struct ring_stats ring_stats_read(const struct ring *ring)

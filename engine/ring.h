@@ -51,6 +51,7 @@ struct ring_done {
 };
 
 struct ring_options {
+    enum quoit_io io;
     uint32_t conns_max;
     uint64_t spin_max_ns; /* 0: never spin */
 };
@@ -160,6 +161,10 @@ void ring_close(struct ring *ring, uint32_t conn, int fd);
  * kernels before March 2026 (a68ed2df72) can miss to say so (DESIGN.md 3.7). One system call.
  */
 bool ring_peer_has_ended(const struct ring *ring, int fd);
+
+/* What it runs on: URING or EPOLL; and if AUTO took EPOLL, the errno of io_uring, else 0. */
+enum quoit_io ring_io(const struct ring *ring);
+int ring_refusal(const struct ring *ring);
 
 struct ring_stats ring_stats_read(const struct ring *ring);
 

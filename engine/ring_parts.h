@@ -52,6 +52,11 @@ struct ring {
     struct ring_stats stats;
 };
 
+static inline bool ring_is_epoll(const struct ring *ring)
+{
+    return ring->io == QUOIT_IO_EPOLL;
+}
+
 /* -------- ring.c and ring_setup.c, for both -------- */
 
 static inline char *ring_buffer(const struct ring *ring, uint32_t buffer)
@@ -107,6 +112,25 @@ void ring_uring_give_back(struct ring *ring, uint32_t buffer);
 bool ring_uring_holds(const struct ring *ring, uint32_t conn);
 bool ring_uring_has_more(const struct ring *ring);
 uint32_t ring_uring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
+                         uint64_t wait_ns, bool calm);
+
+/* -------- epoll -------- */
+
+/* As ring_create. */
+struct ring *ring_epoll_create(const struct ring_options *options, enum quoit_error *error_out);
+void ring_epoll_destroy(struct ring *ring);
+void ring_epoll_connect(struct ring *ring, uint32_t conn, int fd, const struct sockaddr *address,
+                        uint32_t address_size, uint64_t deadline_ns);
+void ring_epoll_send(struct ring *ring, uint32_t conn, int fd, const struct quoit_span *piece,
+                     uint64_t deadline_ns);
+void ring_epoll_send_quiet(struct ring *ring, uint32_t conn, int fd,
+                           const struct quoit_span pieces[2]);
+void ring_epoll_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns);
+void ring_epoll_cancel(struct ring *ring, struct ring_tag tag);
+void ring_epoll_give_back(struct ring *ring, uint32_t buffer);
+bool ring_epoll_holds(const struct ring *ring, uint32_t conn);
+bool ring_epoll_has_more(const struct ring *ring);
+uint32_t ring_epoll_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
                          uint64_t wait_ns, bool calm);
 
 #endif

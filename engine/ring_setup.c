@@ -60,7 +60,19 @@ struct ring *ring_create(const struct ring_options *options, enum quoit_error *e
 {
     int refusal = 0;
 
-    return ring_uring_create(options, error_out, &refusal);
+    if (options->io != QUOIT_IO_EPOLL) {
+        struct ring *ring = ring_uring_create(options, error_out, &refusal);
+        /* Only a refusal is a reason: what is short now would be short for epoll too, or soon is.
+         */
+        if (ring != NULL || *error_out != QUOIT_E_NO_URING || options->io == QUOIT_IO_URING) {
+            return ring;
+        }
+    }
+    struct ring *ring = ring_epoll_create(options, error_out);
+    if (ring != NULL) {
+        ring->refusal = refusal;
+    }
+    return ring;
 }
 
 void ring_destroy(struct ring *ring)
@@ -70,5 +82,9 @@ void ring_destroy(struct ring *ring)
     }
     assert(ring->operations == 0);
     assert(ring->closings_count == 0);
-    ring_uring_destroy(ring);
+    if (ring_is_epoll(ring)) {
+        ring_epoll_destroy(ring);
+    } else {
+        ring_uring_destroy(ring);
+    }
 }

@@ -1,8 +1,9 @@
 /*
  * quoit: throw HTTP requests, get every answer.
  *
- * An engine sends large numbers of HTTP/1.1 requests through one io_uring and hands back each
- * answer. It belongs to the thread that made it and starts no event loop: the caller turns it.
+ * An engine sends large numbers of HTTP/1.1 requests through one io_uring, or through epoll where
+ * that is refused, and hands back each answer. It belongs to the thread that made it and starts no
+ * event loop: the caller turns it.
  *
  *     struct quoit_engine *engine;
  *     struct quoit_request request = { .url = "http://127.0.0.1:8000/v1/models" };
@@ -146,11 +147,14 @@ struct quoit_tls_options {
     uint64_t reserved[4];
 };
 
-/* What an engine's connections run on. */
+/*
+ * By which calls an engine reaches the network. Both do the same; io_uring costs less CPU. A lack
+ * of memory or descriptors is an error on both, and never a reason for AUTO to take epoll.
+ */
 enum quoit_io {
-    QUOIT_IO_AUTO,  /* io_uring; epoll where io_uring is refused, or the kernel too old for it */
+    QUOIT_IO_AUTO,  /* io_uring; epoll where the kernel refuses io_uring or is too old for it */
     QUOIT_IO_URING, /* io_uring, or QUOIT_E_NO_URING */
-    QUOIT_IO_EPOLL,
+    QUOIT_IO_EPOLL, /* epoll: any kernel */
 };
 
 struct quoit_options {
@@ -169,7 +173,8 @@ struct quoit_options {
     uint64_t outage_wait_ns;           /* requests wait for an origin that is down: 0, fail */
     struct quoit_timeouts timeouts;    /* of requests that set none */
     struct quoit_tls *tls;             /* of requests without one; NULL: system trust, verified */
-    uint64_t reserved[8];
+    enum quoit_io io;                  /* what the engine runs on */
+    uint64_t reserved[7];
 };
 
 enum quoit_stream {
@@ -272,14 +277,17 @@ struct quoit_stats {
     uint64_t submitted, succeeded, failed, cancelled; /* succeeded: an answer of any status */
     uint64_t retries, resent;     /* by the policy; by itself, after a dead kept connection */
     uint64_t opened, reused;      /* connections opened; exchanges on a kept one */
-    uint64_t sqes, cqes, entries; /* of the ring; entries: io_uring_enter */
+    uint64_t sqes, cqes, entries; /* io_uring: of its queues, and io_uring_enter; epoll: */
+                                  /* operations started, their completions, epoll_wait */
     uint64_t spin_ns;             /* spent in busy waits */
     uint64_t no_buffers;          /* receives that found no buffer */
     uint64_t cq_overflows;
     uint64_t bytes_in, bytes_out; /* HTTP, of ended attempts */
     uint64_t paced;               /* waits that a server asked for: 429, 503 with Retry-After */
     uint64_t outages;             /* times that an origin was found to be down */
-    uint64_t reserved[10];
+    enum quoit_io io;             /* what the engine runs on: URING or EPOLL */
+    int io_refusal;               /* AUTO took EPOLL: the errno that io_uring gave; else 0 */
+    uint64_t reserved[9];
 };
 
 /*
@@ -292,7 +300,8 @@ struct quoit_stats {
  *   QUOIT_E_NO_MEMORY      the tables could not be allocated.
  *   QUOIT_E_NO_DESCRIPTOR  RLIMIT_NOFILE leaves none for the ring.
  *   QUOIT_E_ARGUMENT       a field is out of range (in_flight_max above 1,000,000, ...).
- *   QUOIT_E_NO_URING       the kernel refuses io_uring or is too old (floor: 6.1).
+ *   QUOIT_E_NO_URING       the kernel refuses io_uring or is too old (floor: 6.1), and options->io
+ *                          is QUOIT_IO_URING.
  *   QUOIT_E_LOCKED_MEMORY  RLIMIT_MEMLOCK is too small for even the smallest ring.
  */
 QUOIT_API QUOIT_MUST enum quoit_error quoit_create(const struct quoit_options *options,

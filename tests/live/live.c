@@ -7,6 +7,8 @@
  */
 #include "tests/live/live.h"
 
+#include "tests/io.h"
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -348,9 +350,14 @@ size_t live_memory(void)
 
 struct quoit_engine *live_engine(const struct quoit_options *options)
 {
+    struct quoit_options wanted = { 0 };
     struct quoit_engine *engine = NULL;
-    enum quoit_error error = quoit_create(options, &engine);
 
+    if (options != NULL) {
+        wanted = *options;
+    }
+    wanted.io = wanted.io == QUOIT_IO_AUTO ? test_io() : wanted.io;
+    enum quoit_error error = quoit_create(&wanted, &engine);
     if (error != QUOIT_OK) {
         live_give_up(quoit_error_message(error));
     }

@@ -84,7 +84,7 @@ uint16_t live_free_port(void);
 
 /* -------- through the library -------- */
 
-/* An engine, or the end of the test. options may be NULL. */
+/* An engine on what this run is for (tests/io.h), or the end of the test. options may be NULL. */
 struct quoit_engine *live_engine(const struct quoit_options *options);
 
 /* quoit_submit, or the end of the test. */

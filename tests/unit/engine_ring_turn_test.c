@@ -32,7 +32,11 @@ static void test_a_turn_waits_as_long_as_it_was_told(void)
 
 static void test_a_calm_turn_spins_within_its_limit_and_finds_what_comes(void)
 {
-    const struct ring_options options = { .conns_max = CONNS, .spin_max_ns = 200 * NS_PER_US };
+    const struct ring_options options = {
+        .io = test_io(),
+        .conns_max = CONNS,
+        .spin_max_ns = 200 * NS_PER_US,
+    };
     enum quoit_error error = QUOIT_OK;
     struct ring_done done;
     int fds[2];
@@ -156,7 +160,7 @@ static void test_a_signal_ends_a_wait_and_its_handler_may_wake(void)
 
 static void test_a_ring_that_cannot_be_made_says_why(void)
 {
-    const struct ring_options options = { .conns_max = CONNS };
+    const struct ring_options options = { .io = test_io(), .conns_max = CONNS };
     enum quoit_error error = QUOIT_OK;
     struct rlimit limit, none;
 

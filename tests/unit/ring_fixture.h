@@ -11,6 +11,7 @@
 #include "engine/ring.h"
 
 #include "base/bits.h"
+#include "tests/io.h"
 #include "tests/unit/check.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static uint32_t done_first, done_count;
 
 static inline void fixture_begin(uint32_t conns_max)
 {
-    const struct ring_options options = { .conns_max = conns_max };
+    const struct ring_options options = { .io = test_io(), .conns_max = conns_max };
     enum quoit_error error = QUOIT_OK;
 
     ring = ring_create(&options, &error);
