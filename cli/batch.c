@@ -102,6 +102,7 @@ static int batch_open_engine(struct batch *batch)
         .in_flight_max = concurrency,
         .in_flight_per_origin_max = concurrency,
         .body_size_max = options->body_max,
+        .io = (enum quoit_io)options->io,
         .spin_max_ns = options->spin_ns == OPTIONS_UNSET ? 0
                        : options->spin_ns == 0           ? QUOIT_NEVER
                                                          : options->spin_ns,
@@ -121,7 +122,8 @@ static int batch_open_engine(struct batch *batch)
     enum quoit_error error = quoit_create(&engine, &batch->engine);
 
     if (error != QUOIT_OK) {
-        fprintf(stderr, "quoit: cannot start: %s\n", quoit_error_message(error));
+        fprintf(stderr, "quoit: cannot start: %s%s\n", quoit_error_message(error),
+                error == QUOIT_E_NO_URING ? "; --io auto goes on with epoll" : "");
         return BATCH_EXIT_START;
     }
     return 0;
@@ -288,6 +290,24 @@ static void batch_say_server(struct batch *batch)
     text_free(&variables);
 }
 
+/* io_uring was asked for as a matter of course, and refused. */
+static void batch_say_io(struct batch *batch)
+{
+    struct quoit_stats stats;
+
+    quoit_stats_read(batch->engine, &stats);
+    if (stats.io_refusal == EPERM || stats.io_refusal == EACCES) {
+        progress_say(&batch->progress,
+                     "io_uring is refused here (a container's seccomp filter, or sysctl "
+                     "kernel.io_uring_disabled): going on with epoll; allow it, or say --io epoll");
+    } else if (stats.io_refusal != 0) {
+        progress_say(&batch->progress,
+                     "io_uring is not there (%s: a kernel older than 6.1, or a seccomp filter): "
+                     "going on with epoll; say --io epoll if that is meant",
+                     strerror(stats.io_refusal));
+    }
+}
+
 /* Fewer descriptors than requests that shall be in flight. */
 static void batch_say_descriptors(struct batch *batch)
 {
@@ -423,6 +443,7 @@ static int batch_run(struct batch *batch)
                     set ? batch->options.grace_ns : RUN_TERM_GRACE_NS);
     interrupt_set_engine(batch->engine);
     batch_say_server(batch);
+    batch_say_io(batch);
     batch_say_descriptors(batch);
     batch->run = (struct run){
         .engine = batch->engine,

@@ -123,6 +123,8 @@ static const struct option_row option_rows[] = {
     VALUE(OPTION_DURATION, "idle-timeout", idle_ns, "D", "between two bytes of an answer (5m)"),
     VALUE(OPTION_SIZE, "body-max", body_max, "SIZE", "an answer's body (64MiB)"),
     VALUE(OPTION_WAIT, "spin", spin_ns, "D", "busy wait when little is in flight; 0: never (50us)"),
+    VALUE(OPTION_CHOICE, "io", io, "auto|uring|epoll",
+          "auto: io_uring, or epoll where that is refused, with a line"),
     HEADING("What it says"),
     FLAG(0, "dry-run", dry_run, "print the first request, its key hidden; send nothing"),
     VALUE(OPTION_CHOICE, "progress", progress, "auto|always|never",
@@ -150,7 +152,6 @@ static const struct option_row option_rows[] = {
     REFUSED(0, "tpm", LATER),
     REFUSED(0, "max-failures", LATER),
     REFUSED(0, "max-time", LATER),
-    REFUSED(0, "io", LATER),
 };
 
 static bool options_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));

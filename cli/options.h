@@ -36,7 +36,7 @@ struct options {
     uint64_t body_max;
     uint64_t timeout_ns, deadline_ns, connect_ns, tls_ns, write_ns, first_byte_ns, idle_ns;
     uint64_t wait_for_server_ns, spin_ns, grace_ns; /* spin, grace: may be OPTIONS_UNSET */
-    uint64_t order, progress;                       /* enum options_order, options_progress */
+    uint64_t order, progress, io; /* enum options_order, options_progress, quoit_io */
     bool overwrite, insecure, details, dry_run, verbose, quiet, help, version;
 };
 

@@ -6,6 +6,7 @@
 #include "quoit.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/utsname.h>
 
 void version_print(void)
@@ -20,7 +21,13 @@ void version_print(void)
         printf("%s %s, ", kernel.sysname, kernel.release);
     }
     if (error == QUOIT_OK) {
-        puts("io_uring works");
+        struct quoit_stats stats;
+        quoit_stats_read(engine, &stats);
+        if (stats.io == QUOIT_IO_URING) {
+            puts("io_uring works");
+        } else {
+            printf("io_uring is refused (%s): epoll\n", strerror(stats.io_refusal));
+        }
         quoit_destroy(engine);
     } else {
         printf("no engine: %s\n", quoit_error_message(error));

@@ -6,10 +6,11 @@
  * well and is over when the turn that submits it returns; a cancel never says anything, since the
  * end of its target is the truth. Nothing here blocks but ring_turn and ring_create.
  *
- * io_uring stands behind this header (engine/ring.c); in tests/sim a simulated network does. So an
- * operation is named by what it does and for which connection (struct ring_tag), and what the
- * kernel is told is ring.c's own affair. At most one operation of a verb is under way for one
- * connection, but a quiet send beside nothing else of RING_SEND.
+ * io_uring stands behind this header (engine/ring_uring.c), or epoll where that is refused
+ * (engine/ring_epoll.c); in tests/sim a simulated network does. So an operation is named by what it
+ * does and for which connection (struct ring_tag), and what the kernel is told is their own affair.
+ * At most one operation of a verb is under way for one connection, but a quiet send beside nothing
+ * else of RING_SEND. A socket is one connection's, and a connection has one, until its ring_close.
  *
  * Deadlines are instants of CLOCK_MONOTONIC, UINT64_MAX for none. One that fires shows as
  * -ECANCELED, or, after progress of a send, as a short count; so the caller compares the clock.
@@ -51,12 +52,15 @@ struct ring_done {
 };
 
 struct ring_options {
-    enum quoit_io io;
+    enum quoit_io io; /* AUTO: EPOLL if URING were NO_URING */
     uint32_t conns_max;
     uint64_t spin_max_ns; /* 0: never spin */
 };
 
-/* Counts since ring_create. */
+/*
+ * Counts since ring_create. Of epoll: sqes are operations started, cqes completions handed out,
+ * entries epoll_wait.
+ */
 struct ring_stats {
     uint64_t sqes, cqes, entries, spin_ns, no_buffers, cq_overflows;
 };
@@ -79,7 +83,7 @@ void ring_destroy(struct ring *ring);
 uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,
                    bool calm);
 
-/* The clock just before, and just after, the kernel entry of the last turn. */
+/* The clock just before the last turn handed anything over, and just after it had all it brings. */
 uint64_t ring_before_ns(const struct ring *ring);
 uint64_t ring_after_ns(const struct ring *ring);
 

@@ -76,6 +76,9 @@ static int ring_uring_set_up(struct ring_uring *uring, struct ring_sizes sizes)
         return error;
     }
     error = ring_uring_map_buffers(uring, sizes.buffers);
+    if (error == 0) { /* a filter may let a ring be made and not be entered */
+        error = io_uring_get_events(&uring->queues);
+    }
     if (error != 0) {
         io_uring_queue_exit(&uring->queues);
         ring_uring_unmap_buffers(uring, sizes.buffers);

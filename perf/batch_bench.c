@@ -37,6 +37,7 @@ static void bench_open(struct bench *bench)
         .in_flight_max = (uint32_t)options->in_flight,
         .requests_max = 2 * (uint32_t)options->in_flight,
         .spin_max_ns = options->spin_ns,
+        .io = options->io,
     };
     enum quoit_error error = quoit_create(&engine_options, &bench->engine);
 

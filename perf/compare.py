@@ -47,11 +47,11 @@ def number(pattern, text):
     return float(found.group(1))
 
 
-def own_run(program, server, in_flight, requests):
+def own_run(program, server, in_flight, requests, *more):
     """Floor and batch_bench: they report all that they know as JSON."""
     warmup = max(2 * in_flight, int(requests * WARMUP_SHARE))
     command = [program, "--url", server["url"], "-n", str(requests), "-c", str(in_flight),
-               "--warmup", str(warmup), "--json"]
+               "--warmup", str(warmup), "--json", *more]
     if server["kind"] == "unix":
         command += ["--unix-socket", server["unix_socket"]]
     text, cpu_us = wait_for(command)
@@ -67,6 +67,11 @@ def own_run(program, server, in_flight, requests):
         "entries": figures["enters_per_request"],
         "allocations": figures["allocations_per_request"],
     }
+
+
+def epoll_run(program, server, in_flight, requests):
+    """The same program over its other back end."""
+    return own_run(program, server, in_flight, requests, "--io", "epoll")
 
 
 def wrk_run(program, server, in_flight, requests):
@@ -116,6 +121,7 @@ def ab_run(program, server, in_flight, requests):
 CLIENTS = [
     ("floor", own_run, True),
     ("quoit", own_run, True),
+    ("quoit-epoll", epoll_run, True),
     ("wrk", wrk_run, False),
     ("h2load", h2load_run, True),
     ("ab", ab_run, False),
@@ -124,7 +130,7 @@ CLIENTS = [
 
 def find_clients(build):
     """The rows of CLIENTS that are here, each with its program."""
-    own = {"floor": "floor", "quoit": "batch_bench"}
+    own = {"floor": "floor", "quoit": "batch_bench", "quoit-epoll": "batch_bench"}
     found = []
     for name, run, over_unix in CLIENTS:
         program = f"{build}/perf/{own[name]}" if name in own else shutil.which(name)
@@ -221,7 +227,7 @@ def print_scenario(in_flight, kind, figures):
     print_table(rows)
     print()
     for above in ("quoit", "floor"):
-        for below in ("floor", "wrk", "h2load", "ab"):
+        for below in ("quoit-epoll", "floor", "wrk", "h2load", "ab"):
             print_ratios(figures, above, below)
 
 

@@ -1,7 +1,7 @@
 /*
  * options: the command line that perf/floor.c and perf/batch_bench.c share.
  *
- *     --url U --unix-socket P -n N -c C --body-size B --warmup N --spin D --json
+ *     --url U --unix-socket P -n N -c C --body-size B --warmup N --spin D --io B --json
  *
  * A wrong line prints what is wrong and how it is right, and ends the program with 2. All of it is
  * in this header because each perf/NAME.c is a program of its own.
@@ -31,6 +31,7 @@ struct options {
     uint64_t in_flight;
     uint64_t body_size; /* 0: GET, else POST */
     uint64_t spin_ns;   /* 0: the engine's default; QUOIT_NEVER: never spin */
+    enum quoit_io io;   /* floor: io_uring only */
     bool json;
 };
 
@@ -39,12 +40,13 @@ static inline _Noreturn void options_refuse(const char *program, const char *why
     fprintf(stderr,
             "%s: %s%s\n"
             "usage: %s --url U [-n N] [-c C] [--body-size BYTES] [--unix-socket PATH]\n"
-            "       [--warmup N] [--spin D] [--json]\n"
+            "       [--warmup N] [--spin D] [--io uring|epoll] [--json]\n"
             "  -n          requests to measure (100000)\n"
             "  -c          in flight at once (64)\n"
             "  --body-size POST that many bytes; 0: GET (0)\n"
             "  --warmup    requests before the measured ones (n/10, at least 2c)\n"
-            "  --spin      busy wait at 4 in flight and fewer: 50us, 1ms, ..., or none (50us)\n",
+            "  --spin      busy wait at 4 in flight and fewer: 50us, 1ms, ..., or none (50us)\n"
+            "  --io        what the engine runs on (uring)\n",
             program, why, what, program);
     exit(2);
 }
@@ -97,18 +99,25 @@ static inline void options_complete(struct options *options, bool warmup_given)
     }
 }
 
+static inline enum quoit_io options_io(const char *program, const char *text)
+{
+    if (strcmp(text, "uring") != 0 && strcmp(text, "epoll") != 0) {
+        options_refuse(program, "neither uring nor epoll: ", text);
+    }
+    return *text == 'u' ? QUOIT_IO_URING : QUOIT_IO_EPOLL;
+}
+
 static inline struct options options_read(const char *program, int count, char **words)
 {
     static const struct option names[] = {
-        { "url", required_argument, NULL, 'u' },
-        { "json", no_argument, NULL, 'j' },
-        { "unix-socket", required_argument, NULL, 'x' },
-        { "spin", required_argument, NULL, 's' },
-        { "body-size", required_argument, NULL, 'b' },
-        { "warmup", required_argument, NULL, 'w' },
-        { NULL, 0, NULL, 0 },
+        { "url", required_argument, NULL, 'u' },         { "json", no_argument, NULL, 'j' },
+        { "unix-socket", required_argument, NULL, 'x' }, { "spin", required_argument, NULL, 's' },
+        { "body-size", required_argument, NULL, 'b' },   { "warmup", required_argument, NULL, 'w' },
+        { "io", required_argument, NULL, 'i' },          { NULL, 0, NULL, 0 },
     };
-    struct options options = { .program = program, .requests = 100000, .in_flight = 64 };
+    struct options options = {
+        .program = program, .requests = 100000, .in_flight = 64, .io = QUOIT_IO_URING
+    };
     bool warmup_given = false;
 
     for (int letter; (letter = getopt_long(count, words, "n:c:", names, NULL)) != -1;) {
@@ -134,6 +143,9 @@ static inline struct options options_read(const char *program, int count, char *
             break;
         case 's':
             options.spin_ns = options_duration_ns(program, optarg);
+            break;
+        case 'i':
+            options.io = options_io(program, optarg);
             break;
         case 'j':
             options.json = true;

@@ -5,6 +5,7 @@
 #
 # TEST is a program or a script (sh, python); its last line is "N passed, N failed", perhaps with
 # ", N skipped". Exit 77 is a skip, and the last line says why. Of --together two run at a time.
+# epoll:TEST is the same TEST with QUOIT_TEST_IO=epoll (tests/io.h).
 # Only failures show their output, and how to run them again; V=1 shows everything.
 #
 #   QUOIT_BUILD   the build folder, for the scripts (build)
@@ -30,9 +31,18 @@ command_of() {
 
 # Runs the test $1. Leaves "PASSED FAILED SKIPPED" in $results/NAME.count.
 run_one() {
-    name=$(printf '%s' "$1" | tr / .)
+    name=$(printf '%s' "$1" | tr /: ..)
     log=$results/$name.log
+    again=""
+    case $1 in
+    epoll:*)
+        export QUOIT_TEST_IO=epoll
+        again="QUOIT_TEST_IO=epoll "
+        set -- "${1#epoll:}" " over epoll"
+        ;;
+    esac
     command=$(command_of "$1")
+    io=${2:-}
     began_ns=$(date +%s%N)
 
     # In the background, so that an interrupt ends the test too; but the shell would then have it
@@ -67,17 +77,17 @@ run_one() {
     # In one piece: two may end at the same time.
     {
         if [ "$failed" -ne 0 ]; then
-            printf '  FAILED   %s%s\n' "$1" "$why"
+            printf '  FAILED   %s%s%s\n' "$1" "$io" "$why"
         elif [ $status -eq 77 ]; then
-            printf '  skipped  %s: %s\n' "$1" "$(tail -n 1 "$log")"
+            printf '  skipped  %s%s: %s\n' "$1" "$io" "$(tail -n 1 "$log")"
         else
-            printf '  ok       %s: %d in %d ms\n' "$1" "$passed" "$took_ms"
+            printf '  ok       %s%s: %d in %d ms\n' "$1" "$io" "$passed" "$took_ms"
         fi
         if [ "$failed" -ne 0 ] || [ "${V:-0}" = 1 ]; then
             sed 's/^/    | /' "$log"
         fi
         if [ "$failed" -ne 0 ]; then
-            printf '    run it again:  '
+            printf '    run it again:  %s' "$again"
             case $1 in
             *.sh | *.py) printf "QUOIT_BUILD=%s QUOIT_CC='%s' " "$QUOIT_BUILD" "${QUOIT_CC:-gcc}" ;;
             esac

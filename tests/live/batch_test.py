@@ -3,8 +3,9 @@
 
     tests/live/batch_test.py [NAME...]     all tests, or those whose name contains a NAME
 
-QUOIT_BUILD is the build folder (build). QUOIT_SHARED may hold data/gsm8k_batch.jsonl
-(../shared); without it a batch of 1,000 lines is made. Only 127.0.0.1 is used.
+QUOIT_BUILD is the build folder (build). QUOIT_TEST_IO=epoll adds --io epoll. QUOIT_SHARED may hold
+data/gsm8k_batch.jsonl (../shared); without it a batch of 1,000 lines is made. Only 127.0.0.1 is
+used.
 """
 
 import base64
@@ -33,6 +34,7 @@ BUILD = os.path.join(ROOT, os.environ.get("QUOIT_BUILD", "build"))
 SHARED = os.path.join(ROOT, os.environ.get("QUOIT_SHARED", "../shared"))
 QUOIT = os.path.join(BUILD, "quoit")
 MOCK = os.path.join(BUILD, "quoit-mock")
+IO = ["--io", os.environ["QUOIT_TEST_IO"]] if os.environ.get("QUOIT_TEST_IO") else []
 LIMIT_S = 60  # for anything that should take a moment
 SECRET = "sk-SECRET-0123456789abcdef"
 
@@ -114,7 +116,7 @@ def environment(**more):
 
 
 def start(*options, stdin=subprocess.DEVNULL, env=None, **more):
-    return subprocess.Popen([QUOIT, "batch", *options], stdin=stdin, stdout=subprocess.PIPE,
+    return subprocess.Popen([QUOIT, "batch", *IO, *options], stdin=stdin, stdout=subprocess.PIPE,
                             stderr=subprocess.PIPE, env=env or environment(), **more)
 
 
@@ -880,7 +882,7 @@ def test_a_closed_standard_stream_is_no_file_of_ours():
     with Mock() as mock:
         for redirect, code in ((">&-", 4), ("2>&-", 0), ("<&-", 0)):
             out = [] if redirect == ">&-" else ["-o", path_of("out.jsonl"), "--overwrite"]
-            words = [QUOIT, "batch", batch, "--base-url", mock.base, *out]
+            words = [QUOIT, "batch", *IO, batch, "--base-url", mock.base, *out]
             result = subprocess.run(["sh", "-c", 'exec "$@" ' + redirect, "sh", *words],
                                     capture_output=True, timeout=LIMIT_S, env=environment())
             check_equal(result.returncode, code, redirect)
@@ -890,7 +892,7 @@ def test_a_closed_standard_stream_is_no_file_of_ours():
 def test_too_few_descriptors_are_told_and_cost_no_line():
     batch = queries(300)
     with Mock("--latency", "10ms") as mock:
-        words = [QUOIT, "batch", batch, "--base-url", mock.base, "-c", "200", "-o"]
+        words = [QUOIT, "batch", *IO, batch, "--base-url", mock.base, "-c", "200", "-o"]
         for limit, told in (("ulimit -n 64", True), ("ulimit -S -n 64", False)):
             result = subprocess.run(["sh", "-c", limit + '; exec "$@"', "sh", *words,
                                      path_of(limit)],
@@ -904,7 +906,8 @@ def terminal_output(columns, *options):
     """What a run writes to a terminal of that width."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    process = subprocess.Popen([QUOIT, "batch", *options], stdout=subprocess.DEVNULL, stderr=slave,
+    process = subprocess.Popen([QUOIT, "batch", *IO, *options],
+                               stdout=subprocess.DEVNULL, stderr=slave,
                                env=environment(TERM="xterm"))
     os.close(slave)
     seen = b""

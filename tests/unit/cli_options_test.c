@@ -2,6 +2,7 @@
  * options: each kind of option in each way to write it, what is refused, and what help says.
  */
 #include "cli/options.h"
+#include "quoit.h"
 #include "tests/unit/check.h"
 
 #include <stdlib.h>
@@ -92,6 +93,13 @@ static void test_values_arrive_in_their_fields(void)
     CHECK_EQ(options.limit, 3);
     CHECK_EQ(options.timeout_ns, UINT64_MAX);
     CHECK_EQ(options.spin_ns, 0);
+    CHECK_EQ(options.io, QUOIT_IO_AUTO);
+    CHECK(parse(&options, "in --io uring"));
+    CHECK_EQ(options.io, QUOIT_IO_URING);
+    CHECK(parse(&options, "in --io=epoll"));
+    CHECK_EQ(options.io, QUOIT_IO_EPOLL);
+    CHECK(parse(&options, "in --io auto"));
+    CHECK_EQ(options.io, QUOIT_IO_AUTO);
     CHECK(parse(&options, "in -H A:1 --header=B:2 --query a=b --query c=d --body-max 1KiB"));
     CHECK_EQ(options.headers_count, 2);
     CHECK_STR(options.headers[1], "B:2");
@@ -113,6 +121,7 @@ static void test_what_is_wrong_is_refused_with_a_reason(void)
         { "in -c", "needs a value" },
         { "in --order sideways", "completion|input" },
         { "in --order comp", "completion|input" },
+        { "in --io select", "auto|uring|epoll" },
         { "in --quiet=1", "takes no value" },
         { "in --body-max 0", "not a size" },
         { "in --cert c.pem", "--key is missing" },
@@ -135,8 +144,8 @@ static void test_what_is_wrong_is_refused_with_a_reason(void)
 
 static void test_options_of_later_versions_are_refused_and_not_in_help(void)
 {
-    static const char *const names[] = { "resume", "stream", "rpm",          "tpm",
-                                         "proxy",  "io",     "max-failures", "max-time" };
+    static const char *const names[] = { "resume", "stream",       "rpm",     "tpm",
+                                         "proxy",  "max-failures", "max-time" };
     static char help[16384];
     FILE *file = tmpfile();
 
