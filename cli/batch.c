@@ -27,6 +27,7 @@
 struct batch {
     struct options options;
     struct server server;
+    struct proxies proxies;
     struct headers headers;
     struct keys keys;
     struct input input;
@@ -132,14 +133,23 @@ static int batch_open_engine(struct batch *batch)
 /* The library judges the base url; better now than once for each line. */
 static int batch_check_base(struct batch *batch)
 {
+    const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
     const struct quoit_request request = {
         .url = batch->server.base_url,
         .unix_path = batch->options.unix_socket,
+        .proxy_url = proxy == NULL ? NULL : proxy->url,
     };
     struct quoit_event event;
     uint64_t id = 0;
     enum quoit_error error = quoit_submit(batch->engine, &request, &id);
 
+    if (error == QUOIT_E_ARGUMENT && proxy != NULL) {
+        fprintf(stderr,
+                "quoit batch: %s is not the url of a proxy: http://USER:PASSWORD@HOST:PORT, with "
+                "what is not a letter or digit percent-encoded\n",
+                proxy->from);
+        return BATCH_EXIT_USAGE;
+    }
     if (error == QUOIT_E_URL || error == QUOIT_E_ARGUMENT) {
         const char *from = batch->server.variable != NULL ? batch->server.variable : "--base-url";
         fprintf(stderr, "quoit batch: %s: %s\n", error == QUOIT_E_URL ? from : "--unix-socket",
@@ -252,18 +262,26 @@ static void name_variable(struct text *text, const char *name)
     }
 }
 
-/* The server, and which variables had a say. */
+/* The server, the way to it, and which variables had a say. */
 static void batch_say_server(struct batch *batch)
 {
     const struct options *options = &batch->options;
     bool secure = strncasecmp(batch->server.base_url, "https:", 6) == 0;
-    const char *proxy =
-        options->unix_socket != NULL ? NULL : server_unused_proxy(batch->server.base_url);
+    const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
     struct text url, variables;
 
     text_init(&url, 0);
     text_init(&variables, 0);
     server_append_url(&url, batch->server.base_url);
+    if (options->unix_socket != NULL) {
+        text_append_string(&url, " over ");
+        text_append_string(&url, options->unix_socket);
+    }
+    if (proxy != NULL) {
+        text_append_string(&url, " through ");
+        server_append_url(&url, proxy->url);
+        name_variable(&variables, proxy->from);
+    }
     name_variable(&variables, batch->server.variable);
     name_variable(&variables, batch->keys.variable);
     name_variable(&variables, "OPENAI_ORG_ID");
@@ -274,12 +292,11 @@ static void batch_say_server(struct batch *batch)
     }
     text_append_string(&variables, variables.size == 0 ? "" : ")");
     if (!url.failed && !variables.failed) {
-        progress_say(&batch->progress, "server %s%s%s%s", url.bytes,
-                     options->unix_socket != NULL ? " over " : "",
-                     options->unix_socket != NULL ? options->unix_socket : "", variables.bytes);
+        progress_say(&batch->progress, "server %s%s", url.bytes, variables.bytes);
     }
-    if (proxy != NULL) {
-        progress_say(&batch->progress, "%s is set and not used", proxy);
+    if (batch->proxies.literal_secret) {
+        progress_say(&batch->progress, "-x: other users of this machine may have seen the "
+                                       "password: say it in https_proxy or http_proxy");
     }
     if (batch->headers.literal_secret != NULL) {
         progress_say(&batch->progress,
@@ -324,6 +341,23 @@ static void batch_say_descriptors(struct batch *batch)
 
 /* --- The steps --- */
 
+static int batch_open_proxies(struct batch *batch)
+{
+    static char none[] = "";
+    const struct options *options = &batch->options;
+
+    if (!proxies_open(&batch->proxies, options->unix_socket != NULL ? none : options->proxy)) {
+        fputs("quoit: out of memory\n", stderr);
+        return BATCH_EXIT_START;
+    }
+    const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
+    if (proxy != NULL && proxy->fault[0] != '\0') {
+        fprintf(stderr, "quoit batch: %s %s; -x '' for no proxy\n", proxy->from, proxy->fault);
+        return BATCH_EXIT_USAGE;
+    }
+    return 0;
+}
+
 /* All that needs no engine. */
 static int batch_open(struct batch *batch)
 {
@@ -346,6 +380,7 @@ static int batch_open(struct batch *batch)
     }
     int exit_code = headers_open(&batch->headers, (char **)options->headers, options->headers_count,
                                  options->api_key_header);
+    exit_code = exit_code != 0 ? exit_code : batch_open_proxies(batch);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -358,7 +393,7 @@ static int batch_open(struct batch *batch)
         return BATCH_EXIT_START;
     }
     if (!prepare_init(&batch->prepare, options, batch->server.base_url, &batch->headers,
-                      &batch->keys)) {
+                      &batch->keys, &batch->proxies)) {
         fputs("quoit: out of memory\n", stderr);
         return BATCH_EXIT_START;
     }
@@ -474,6 +509,7 @@ static void batch_close(struct batch *batch)
     input_close(&batch->input);
     keys_close(&batch->keys);
     headers_close(&batch->headers);
+    proxies_close(&batch->proxies);
     free(batch);
 }
 

@@ -32,12 +32,15 @@ const char *headers_name_fault(const char *name)
             return "is made by quoit and cannot be set";
         }
     }
+    if (strcasecmp(name, "Proxy-Authorization") == 0) {
+        return "is made from the proxy's url: http://USER:PASSWORD@HOST:PORT in https_proxy";
+    }
     return NULL;
 }
 
 bool headers_is_secret(const struct headers *headers, const char *name)
 {
-    static const char *const secret[] = { "Authorization", "Cookie", "Proxy-Authorization" };
+    static const char *const secret[] = { "Authorization", "Cookie" };
 
     for (size_t i = 0; i < COUNT_OF(secret); i++) {
         if (strcasecmp(name, secret[i]) == 0) {

@@ -32,8 +32,11 @@ bool judge_is_hopeless(const struct quoit_result *result)
 {
     uint32_t status = result->status;
 
-    return result->error == QUOIT_OK &&
-           ((status >= 300 && status < 400) || status == 401 || status == 403 || status == 404);
+    if (result->error != QUOIT_OK) {
+        return result->error == QUOIT_E_PROXY;
+    }
+    return (status >= 300 && status < 400) || status == 401 || status == 403 || status == 404 ||
+           status == 407;
 }
 
 static bool judge_is_transient(const struct quoit_result *result)

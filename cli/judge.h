@@ -17,7 +17,10 @@ enum judge_verdict {
 
 enum judge_verdict judge_result(const struct quoit_result *result);
 
-/* 3xx, 401, 403, 404: if the first answers are all such, so will be the others. */
+/*
+ * 3xx, 401, 403, 404, 407, or no way through the proxy: if the first answers are all such, so will
+ * be the others.
+ */
 bool judge_is_hopeless(const struct quoit_result *result);
 
 /* Did it come with a Content-Encoding other than identity? */

@@ -15,7 +15,7 @@
 enum option_kind {
     OPTION_HEADING,  /* no option: a line of the help */
     OPTION_FLAG,     /* bool */
-    OPTION_TEXT,     /* const char *, not empty */
+    OPTION_TEXT,     /* char *, not empty but where `most` is 1 */
     OPTION_LIST,     /* const char *[], and behind it (offset_count) how many */
     OPTION_COUNT,    /* uint64_t, from `least` to `most` */
     OPTION_DURATION, /* uint64_t; 0 is refused: people mean "none" */
@@ -85,6 +85,8 @@ static const struct option_row option_rows[] = {
     LIST(0, "query", queries, "K=V", "add to the query of each url below --base-url",
          OPTIONS_QUERIES_MAX),
     TEXT(0, "unix-socket", unix_socket, "PATH", "connect to this socket, whatever the host"),
+    { OPTION_TEXT, 'x', "proxy", AT(proxy), 0, "URL",
+      "go through this http:// proxy; '' for none, whatever the\nenvironment says", 0, 1 },
     LIST('H', "header", headers, "'NAME: VALUE'",
          "send this header; 'NAME:' takes away one of ours; @F reads\nthem from a file",
          OPTIONS_HEADERS_MAX),
@@ -143,7 +145,6 @@ static const struct option_row option_rows[] = {
     REFUSED('q', NULL, "is of `quoit bench`: rates for a batch are " LATER),
     REFUSED('X', NULL, "is not of a batch: each line has its own \"method\""),
     REFUSED('d', NULL, "is not of a batch: each line has its own \"body\""),
-    REFUSED('x', "proxy", LATER),
     REFUSED(0, "resume", LATER),
     REFUSED(0, "resume-failed", LATER),
     REFUSED(0, "stream", LATER),
@@ -217,7 +218,7 @@ static bool option_set_text(struct options *options, const struct option_row *ro
 {
     const char **place = option_place(options, row->offset);
 
-    if (*text == '\0') {
+    if (*text == '\0' && row->most == 0) {
         return options_refuse("%s: the value is empty", spelled);
     }
     if (*place != NULL && row->offset == offsetof(struct options, base_url)) {
@@ -408,6 +409,9 @@ static bool options_check(const struct options *options)
     if (options->api_key_env != NULL && options->api_key_file != NULL) {
         return options_refuse("--api-key-env and --api-key-file: one of them");
     }
+    if (options->proxy != NULL && *options->proxy != '\0' && options->unix_socket != NULL) {
+        return options_refuse("-x and --unix-socket: one of them");
+    }
     for (uint64_t i = 0; i < options->queries_count; i++) {
         const char *query = options->queries[i];
         if (query[0] == '=' || strchr(query, '=') == NULL || strpbrk(query, "?#") != NULL ||
@@ -501,7 +505,7 @@ void options_print_help(FILE *to)
           "KiB, MiB, GiB.\n"
           "\n"
           "Environment: OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_ORG_ID, OPENAI_PROJECT_ID,\n"
-          "SSL_CERT_FILE, SSL_CERT_DIR, NO_COLOR.\n"
+          "SSL_CERT_FILE, SSL_CERT_DIR, NO_COLOR, https_proxy, http_proxy, all_proxy, no_proxy.\n"
           "\n"
           "Exit: 0 all succeeded; 1 done, but some failed, or the run was stopped; 2 wrong usage;\n"
           "3 could not start; 4 the output could not be written; 130, 143 interrupted.\n",

@@ -27,6 +27,7 @@ struct options {
     const char *input, *output, *errors; /* NULL or "-": stdin, stdout; errors NULL: with output */
     const char *summary;                 /* NULL: none */
     const char *base_url, *endpoint, *model, *unix_socket;
+    char *proxy; /* NULL: the environment's; "": none; blotted out later */
     const char *api_key_env, *api_key_file, *api_key_header;
     const char *cacert, *cert, *key;
     char *headers[OPTIONS_HEADERS_MAX]; /* as given; those with a secret are blotted out later */

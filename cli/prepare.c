@@ -1,6 +1,6 @@
 /*
  * prepare: the steps in their order: read the line, note its custom_id, name it, find its body, its
- * url, its headers.
+ * url, its proxy, its headers.
  */
 #include "cli/prepare.h"
 
@@ -12,12 +12,14 @@
 #include <string.h>
 
 bool prepare_init(struct prepare *prepare, const struct options *options, const char *base_url,
-                  const struct headers *headers, const struct keys *keys)
+                  const struct headers *headers, const struct keys *keys,
+                  const struct proxies *proxies)
 {
     prepare->options = options;
     prepare->base_url = base_url;
     prepare->headers = headers;
     prepare->keys = keys;
+    prepare->proxies = proxies;
     batch_line_init(&prepare->line);
     text_init(&prepare->url, 0);
     text_init(&prepare->query, 0);
@@ -205,6 +207,18 @@ static enum prepare_verdict prepare_url(struct prepare *prepare)
     return PREPARE_NO_MEMORY;
 }
 
+/* The proxy that the url is reached through, if any. */
+static enum prepare_verdict prepare_proxy(struct prepare *prepare)
+{
+    const struct proxies_item *proxy = proxies_find(prepare->proxies, prepare->request.url);
+
+    if (proxy != NULL && proxy->fault[0] != '\0') {
+        return prepare_refuse(prepare, "%s %s", proxy->from, proxy->fault);
+    }
+    prepare->request.proxy_url = proxy == NULL ? NULL : proxy->url;
+    return PREPARE_GOOD;
+}
+
 enum prepare_verdict prepare_request(struct prepare *prepare, struct query *query)
 {
     const struct options *options = prepare->options;
@@ -219,6 +233,7 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
     };
     verdict = verdict == PREPARE_GOOD ? prepare_body(prepare, query) : verdict;
     verdict = verdict == PREPARE_GOOD ? prepare_url(prepare) : verdict;
+    verdict = verdict == PREPARE_GOOD ? prepare_proxy(prepare) : verdict;
     if (verdict != PREPARE_GOOD) {
         return verdict;
     }

@@ -13,6 +13,7 @@
 #include "cli/headers.h"
 #include "cli/ids.h"
 #include "cli/options.h"
+#include "cli/proxies.h"
 #include "cli/query.h"
 #include "quoit.h"
 
@@ -33,6 +34,7 @@ struct prepare {
     const char *base_url;
     const struct headers *headers;
     const struct keys *keys;
+    const struct proxies *proxies;
     struct digest *digest;         /* owned */
     struct ids *ids;               /* owned */
     struct text url, query, model; /* query: all of --query; model: as a JSON string */
@@ -41,7 +43,8 @@ struct prepare {
 
 /* False: out of memory. Borrows all, until prepare_free. */
 bool prepare_init(struct prepare *prepare, const struct options *options, const char *base_url,
-                  const struct headers *headers, const struct keys *keys);
+                  const struct headers *headers, const struct keys *keys,
+                  const struct proxies *proxies);
 
 /* What prepare_init has not filled must be zero. */
 void prepare_free(struct prepare *prepare);

@@ -31,7 +31,13 @@ void remedy_append(struct text *out, const struct quoit_result *result, bool key
 {
     const char *location = quoit_result_header(result, "location");
 
-    if (result->status >= 300 && result->status < 400) {
+    if (result->error != QUOIT_OK) {
+        text_append_string(out, result->detail);
+        text_append_string(out, ": look at the proxy's url, and at what it lets through");
+    } else if (result->status == 407) {
+        text_append_string(out, "the proxy wants to know who asks: say it in its url, "
+                                "http://USER:PASSWORD@HOST:PORT");
+    } else if (result->status >= 300 && result->status < 400) {
         text_append_string(out, "base url answers ");
         text_append_number(out, result->status);
         if (location != NULL && *location != '\0') {

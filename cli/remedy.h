@@ -8,8 +8,8 @@
 #include "quoit.h"
 
 /*
- * Append one line, without its end, for a status of 3xx, 401, 403 or 404. Nothing that a server
- * sent but a redirect's target is in it, and that without query and user name.
+ * Append one line, without its end, for what judge_is_hopeless. Nothing that a server sent but a
+ * redirect's target is in it, and that without query and user name.
  */
 void remedy_append(struct text *out, const struct quoit_result *result, bool key_was_sent);
 

@@ -71,6 +71,20 @@ void run_say_why(struct run *run, const char *format, ...)
 
 /* --- From ends to lines --- */
 
+/* What came of the query, and what can be done about it. */
+static void run_append_remedy(struct text *text, const struct query *query,
+                              const struct quoit_result *result)
+{
+    if (result->error != QUOIT_OK) {
+        text_append_string(text, quoit_error_message(result->error));
+    } else {
+        text_append_string(text, "status ");
+        text_append_number(text, result->status);
+    }
+    text_append_string(text, ": ");
+    remedy_append(text, result, query->has_key);
+}
+
 /* Keep what can be done about the first hopeless answer; it is told at the end, once. */
 static void run_note_remedy(struct run *run, const struct query *query,
                             const struct quoit_result *result)
@@ -81,9 +95,9 @@ static void run_note_remedy(struct run *run, const struct query *query,
         return;
     }
     text_init(&text, 0);
-    remedy_append(&text, result, query->has_key);
+    run_append_remedy(&text, query, result);
     if (!text.failed) {
-        snprintf(run->remedy, sizeof(run->remedy), "status %u: %s", result->status, text.bytes);
+        snprintf(run->remedy, sizeof(run->remedy), "%s", text.bytes);
     }
     text_free(&text);
 }
@@ -95,9 +109,9 @@ static void run_stop_hopeless(struct run *run, const struct query *query,
     struct text text;
 
     text_init(&text, 0);
-    remedy_append(&text, result, query->has_key);
-    run_say_why(run, "the first %d answers were all 3xx, 401, 403 or 404, the last %u: %s",
-                WRITER_HELD_MAX, result->status, text.failed ? "" : text.bytes);
+    run_append_remedy(&text, query, result);
+    run_say_why(run, "the first %d answers were all 3xx, 401, 403, 404, 407 or none; the last: %s",
+                WRITER_HELD_MAX, text.failed ? "" : text.bytes);
     text_free(&text);
     writer_forget(&run->writer);
     run_stop(run, RUN_HOPELESS);

@@ -38,7 +38,7 @@
 enum run_stop {
     RUN_GOING,
     RUN_INTERRUPTED, /* by a signal */
-    RUN_HOPELESS,    /* the first answers are all 3xx, 401, 403 or 404 */
+    RUN_HOPELESS,    /* the first answers are all like that: judge_is_hopeless */
     RUN_QUOTA,       /* the quota is spent */
     RUN_OUTAGE,      /* the server was down for longer than --wait-for-server */
     RUN_BROKEN,      /* the input cannot be read, or the output not be written */

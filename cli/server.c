@@ -1,5 +1,5 @@
 /*
- * server: choosing, showing, and the proxies that are not used.
+ * server: choosing and showing.
  */
 #include "cli/server.h"
 
@@ -56,7 +56,7 @@ static void append_clean(struct text *out, const char *bytes, size_t size)
 void server_append_url(struct text *out, const char *url)
 {
     struct json_span authority = server_authority(url);
-    const char *at = memchr(authority.bytes, '@', authority.size);
+    const char *at = memrchr(authority.bytes, '@', authority.size);
 
     if (at != NULL) { /* a Location may be anything */
         append_clean(out, url, (size_t)(authority.bytes - url));
@@ -95,49 +95,4 @@ void server_append_url_hidden(struct text *out, const char *url)
         }
         at += 1 + size;
     }
-}
-
-/* Does NO_PROXY name the host? A list of hosts and domains, or `*`. */
-static bool server_needs_no_proxy(const char *host, size_t size)
-{
-    const char *list = getenv("no_proxy");
-
-    list = list != NULL ? list : getenv("NO_PROXY");
-    while (list != NULL && *list != '\0') {
-        list += strspn(list, ", .");
-        size_t name_size = strcspn(list, ", ");
-        bool fits = name_size > 0 && name_size <= size &&
-                    strncasecmp(host + size - name_size, list, name_size) == 0 &&
-                    (name_size == size || host[size - name_size - 1] == '.');
-        if (fits || (name_size == 1 && *list == '*')) {
-            return true;
-        }
-        list += name_size;
-    }
-    return false;
-}
-
-const char *server_unused_proxy(const char *url)
-{
-    static const char *const of_https[] = { "https_proxy", "HTTPS_PROXY", "all_proxy",
-                                            "ALL_PROXY" };
-    /* Not HTTP_PROXY: in a CGI program that is a header of whoever calls it. */
-    static const char *const of_http[] = { "http_proxy", "all_proxy", "ALL_PROXY" };
-    bool secure = strncasecmp(url, "https:", 6) == 0;
-    const char *const *names = secure ? of_https : of_http;
-    size_t count = secure ? COUNT_OF(of_https) : COUNT_OF(of_http);
-    struct json_span authority = server_authority(url);
-    size_t host_size = authority.size;
-
-    if (authority.size > 0 && authority.bytes[0] != '[') {
-        const char *colon = memchr(authority.bytes, ':', authority.size);
-        host_size = colon != NULL ? (size_t)(colon - authority.bytes) : authority.size;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const char *value = getenv(names[i]);
-        if (value != NULL && *value != '\0') {
-            return server_needs_no_proxy(authority.bytes, host_size) ? NULL : names[i];
-        }
-    }
-    return NULL;
 }

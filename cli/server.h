@@ -25,7 +25,4 @@ void server_append_url(struct text *out, const char *url);
 /* Append the url; of its query, values of names like key, token, sig are hidden. */
 void server_append_url_hidden(struct text *out, const char *url);
 
-/* The proxy variable that other programs would obey for this url; NULL: none. */
-const char *server_unused_proxy(const char *url);
-
 #endif

@@ -7,8 +7,8 @@
  * stands behind the 2xx cannot be the server's, and is refused.
  *
  * Any other answer ends the attempt: QUOIT_E_CONNECT where the proxy says that it could not reach
- * the server (502, 503, 504), QUOIT_E_PROXY where it does not want to. Nothing that it sends is
- * shown but the status.
+ * the server (502, 503, 504, and tinyproxy's 500), which may pass; QUOIT_E_PROXY where it does not
+ * want to. Nothing that it sends is shown but the status.
  */
 #include "engine/conn_parts.h"
 
@@ -46,7 +46,7 @@ enum conn_verdict conn_ask_for_tunnel(struct conn *conn)
 
 static enum conn_verdict conn_fail_tunnel(struct conn *conn, uint16_t status)
 {
-    bool unreachable = status == 502 || status == 503 || status == 504;
+    bool unreachable = status == 500 || status == 502 || status == 503 || status == 504;
     char line[CONN_DETAIL_SIZE];
 
     snprintf(line, sizeof(line), "the proxy answers %u to CONNECT", status);

@@ -280,11 +280,15 @@ static enum batch_verdict batch_read_url(struct batch_line *line, const struct b
     return BATCH_GOOD;
 }
 
-/* What frames a request is made by its sender: two of a kind are how requests are smuggled. */
+/*
+ * What frames a request is made by its sender: two of a kind are how requests are smuggled. And who
+ * we are to a proxy is not the line's to say.
+ */
 static bool batch_header_is_ours(const char *name)
 {
     return strcasecmp(name, "host") == 0 || strcasecmp(name, "content-length") == 0 ||
-           strcasecmp(name, "transfer-encoding") == 0 || strcasecmp(name, "connection") == 0;
+           strcasecmp(name, "transfer-encoding") == 0 || strcasecmp(name, "connection") == 0 ||
+           strcasecmp(name, "proxy-authorization") == 0;
 }
 
 static enum batch_verdict batch_read_header(struct batch_line *line,

@@ -53,6 +53,7 @@ need_set() {
     test)
         need python3 has python3
         need nginx has_nginx
+        need tinyproxy-bin has tinyproxy
         need strace has strace
         need ca-certificates [ -e /etc/ssl/certs/ca-certificates.crt ]
         ;;

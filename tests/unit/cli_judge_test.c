@@ -24,12 +24,12 @@ static void test_statuses_are_good_final_or_worth_another_attempt(void)
         enum judge_verdict verdict;
         bool hopeless;
     } cases[] = {
-        { 200, JUDGE_GOOD, false },  { 204, JUDGE_GOOD, false },  { 299, JUDGE_GOOD, false },
-        { 301, JUDGE_FAILED, true }, { 308, JUDGE_FAILED, true }, { 400, JUDGE_FAILED, false },
-        { 401, JUDGE_FAILED, true }, { 403, JUDGE_FAILED, true }, { 404, JUDGE_FAILED, true },
-        { 408, JUDGE_AGAIN, false }, { 409, JUDGE_AGAIN, false }, { 422, JUDGE_FAILED, false },
-        { 429, JUDGE_AGAIN, false }, { 500, JUDGE_AGAIN, false }, { 503, JUDGE_AGAIN, false },
-        { 529, JUDGE_AGAIN, false },
+        { 200, JUDGE_GOOD, false },   { 204, JUDGE_GOOD, false },  { 299, JUDGE_GOOD, false },
+        { 301, JUDGE_FAILED, true },  { 308, JUDGE_FAILED, true }, { 400, JUDGE_FAILED, false },
+        { 401, JUDGE_FAILED, true },  { 403, JUDGE_FAILED, true }, { 404, JUDGE_FAILED, true },
+        { 407, JUDGE_FAILED, true },  { 408, JUDGE_AGAIN, false }, { 409, JUDGE_AGAIN, false },
+        { 422, JUDGE_FAILED, false }, { 429, JUDGE_AGAIN, false }, { 500, JUDGE_AGAIN, false },
+        { 503, JUDGE_AGAIN, false },  { 529, JUDGE_AGAIN, false },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -39,13 +39,16 @@ static void test_statuses_are_good_final_or_worth_another_attempt(void)
     }
 }
 
-static void test_an_error_is_final_and_never_hopeless(void)
+static void test_an_error_is_final_and_only_a_proxys_refusal_hopeless(void)
 {
     struct quoit_result result = answer(404, NULL, "");
 
     result.error = QUOIT_E_INCOMPLETE;
     CHECK_EQ(judge_result(&result), JUDGE_FAILED);
     CHECK(!judge_is_hopeless(&result));
+    result.error = QUOIT_E_PROXY;
+    CHECK_EQ(judge_result(&result), JUDGE_FAILED);
+    CHECK(judge_is_hopeless(&result));
 }
 
 static void test_the_server_may_say_whether_to_try_again(void)
@@ -109,7 +112,7 @@ static void test_the_remedy_names_where_a_redirect_points(void)
 int main(void)
 {
     RUN(test_statuses_are_good_final_or_worth_another_attempt);
-    RUN(test_an_error_is_final_and_never_hopeless);
+    RUN(test_an_error_is_final_and_only_a_proxys_refusal_hopeless);
     RUN(test_the_server_may_say_whether_to_try_again);
     RUN(test_a_spent_quota_is_told_from_a_rate_limit);
     RUN(test_an_answer_in_a_coding_is_no_good_one);

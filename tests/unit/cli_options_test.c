@@ -105,6 +105,11 @@ static void test_values_arrive_in_their_fields(void)
     CHECK_STR(options.headers[1], "B:2");
     CHECK_EQ(options.queries_count, 2);
     CHECK_EQ(options.body_max, 1024);
+    CHECK(options.proxy == NULL);
+    CHECK(parse(&options, "in -x h:3128"));
+    CHECK_STR(options.proxy, "h:3128");
+    CHECK(parse(&options, "in --proxy= --unix-socket s"));
+    CHECK_STR(options.proxy, "");
 }
 
 static void test_what_is_wrong_is_refused_with_a_reason(void)
@@ -129,6 +134,8 @@ static void test_what_is_wrong_is_refused_with_a_reason(void)
         { "in --query =x", "K=V" },
         { "in --endpoint v1", "begin with /" },
         { "in --api-key-env A --api-key-file b", "one of them" },
+        { "in -x http://p --unix-socket s", "one of them" },
+        { "in -x", "needs a value" },
         { "in --base-url http://a --base-url http://b", "not in this version" },
         { "in --concurrenc 5", "unknown option --concurrenc" },
         { "in -Z", "unknown option -Z" },
@@ -144,8 +151,8 @@ static void test_what_is_wrong_is_refused_with_a_reason(void)
 
 static void test_options_of_later_versions_are_refused_and_not_in_help(void)
 {
-    static const char *const names[] = { "resume", "stream",       "rpm",     "tpm",
-                                         "proxy",  "max-failures", "max-time" };
+    static const char *const names[] = { "resume", "stream",       "rpm",
+                                         "tpm",    "max-failures", "max-time" };
     static char help[16384];
     FILE *file = tmpfile();
 

@@ -10,6 +10,7 @@ static struct prepare prepare;
 static struct options options;
 static struct headers headers;
 static struct keys keys;
+static struct proxies proxies;
 static struct query_pool pool;
 
 static void begin(const char *base_url)
@@ -19,7 +20,7 @@ static void begin(const char *base_url)
     keys = (struct keys){ .header = { "Authorization", "Bearer K" }, .generation = 1 };
     CHECK_EQ(headers_open(&headers, NULL, 0, NULL), 0);
     prepare = (struct prepare){ .ids = NULL };
-    CHECK(prepare_init(&prepare, &options, base_url, &headers, &keys));
+    CHECK(prepare_init(&prepare, &options, base_url, &headers, &keys, &proxies));
 }
 
 static void end(void)
@@ -131,6 +132,44 @@ static void test_a_line_without_url_needs_an_endpoint(void)
     end();
 }
 
+static void test_each_url_has_the_proxy_of_its_scheme(void)
+{
+    static char empty[] = "";
+    static const struct {
+        const char *url, *proxy;
+    } cases[] = { { "/x", "http://p" }, { "http://other/", "http://p" }, { "http://free/", NULL } };
+
+    setenv("http_proxy", "http://p", 1);
+    setenv("https_proxy", "socks5://p", 1);
+    setenv("no_proxy", "free", 1);
+    CHECK(proxies_open(&proxies, NULL));
+    begin("http://h/v1");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char line[128];
+        snprintf(line, sizeof(line), "{\"custom_id\":\"%zu\",\"url\":\"%s\",\"body\":{}}", i,
+                 cases[i].url);
+        struct query *query = query_of(line, i + 1);
+        CHECK_EQ(prepare_request(&prepare, query), PREPARE_GOOD);
+        CHECK_EQ(prepare.request.proxy_url == NULL, cases[i].proxy == NULL);
+        if (cases[i].proxy != NULL) {
+            CHECK_STR(prepare.request.proxy_url, cases[i].proxy);
+        }
+        query_give_back(&pool, query);
+    }
+    struct query *query =
+        query_of("{\"custom_id\":\"s\",\"url\":\"https://other/\",\"body\":{}}", 9);
+    CHECK_EQ(prepare_request(&prepare, query), PREPARE_INVALID);
+    CHECK_STR(prepare.message,
+              "https_proxy names a proxy of socks5://, and only http:// is spoken");
+    query_give_back(&pool, query);
+    end();
+    proxies_close(&proxies);
+    unsetenv("http_proxy");
+    unsetenv("https_proxy");
+    unsetenv("no_proxy");
+    CHECK(proxies_open(&proxies, empty));
+}
+
 int main(void)
 {
     options.retries = 2;
@@ -139,5 +178,6 @@ int main(void)
     RUN(test_a_repeated_id_is_refused_but_not_when_a_query_comes_again);
     RUN(test_an_absolute_url_elsewhere_gets_no_key);
     RUN(test_a_line_without_url_needs_an_endpoint);
+    RUN(test_each_url_has_the_proxy_of_its_scheme);
     return check_done();
 }

@@ -237,6 +237,8 @@ static const struct invalid_case invalid_cases[] = {
       "header transfer-encoding cannot be set", true },
     { "{" ID "\"headers\":{\"connection\":\"close\"}" SENT, "header connection cannot be set",
       true },
+    { "{" ID "\"headers\":{\"Proxy-Authorization\":\"x\"}" SENT,
+      "header Proxy-Authorization cannot be set", true },
     { "{" ID "\"headers\":{\"X\":\"a\\r\\nY: b\"}" SENT,
       "header X holds a control character or half of a surrogate pair", true },
     { "{" ID "\"headers\":{\"X\":\"a\\u0000\"}" SENT,
