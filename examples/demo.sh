@@ -47,7 +47,7 @@ batch() {
     name=$1
     shift
     printf '\n$ quoit batch batch.jsonl -o %s.jsonl -c 64 %s\n' "$name" "$*"
-    env -u OPENAI_API_KEY -u OPENAI_BASE_URL \
+    env -u OPENAI_API_KEY -u OPENAI_BASE_URL no_proxy=127.0.0.1 \
         "$build/quoit" batch "$work/batch.jsonl" -o "$work/$name.jsonl" -c 64 "$@"
     answers=$(wc -l <"$work/$name.jsonl")
     if [ "$answers" -ne "$queries" ]; then
