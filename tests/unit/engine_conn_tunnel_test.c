@@ -4,6 +4,8 @@
  */
 #include "tests/unit/conn_fixture.h"
 
+#include <sys/resource.h>
+
 #define ASKED "CONNECT h:443 HTTP/1.1\r\nHost: h:443\r\nProxy-Authorization: Basic c2VjcmV0\r\n\r\n"
 #define OPENED "HTTP/1.1 200 Connection established\r\n\r\n"
 
@@ -235,6 +237,35 @@ static void test_closing_waits_for_the_kernel_while_a_tunnel_opens(void)
     conn_end();
 }
 
+/* What was to be said to the proxy belongs to that opening, and to no later one. */
+static void test_an_opening_without_a_descriptor_leaves_nothing_to_be_said(void)
+{
+    const struct conn_target tunnel = tunnel_target();
+    struct conn_target direct = target_of();
+    struct rlimit limit, none;
+    char got[1];
+
+    conn_begin();
+    CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    none = limit;
+    none.rlim_cur = 3;
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+    CHECK_EQ(conn_open(conn, &tunnel), QUOIT_E_NO_DESCRIPTOR);
+    CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    CHECK_EQ(conn->state, CONN_FREE);
+    CHECK(conn->tunnel == NULL && conn->session == NULL);
+    direct.tls = tls;
+    CHECK_EQ(conn_open(conn, &direct), QUOIT_OK);
+    while (conn->state != CONN_SECURING && pump(PATIENCE_NS)) {
+    }
+    peer = accept(listener, NULL, NULL);
+    pump(0);
+    read_fully(peer, got, 1);
+    CHECK_EQ(got[0], 0x16); /* TLS, at once */
+    close_now();
+    conn_end();
+}
+
 int main(void)
 {
     const struct quoit_tls_options insecure = { .insecure = true };
@@ -250,6 +281,7 @@ int main(void)
     RUN(test_a_silent_proxy_takes_the_time_to_connect_and_no_more);
     RUN(test_the_handshake_has_a_time_of_its_own);
     RUN(test_closing_waits_for_the_kernel_while_a_tunnel_opens);
+    RUN(test_an_opening_without_a_descriptor_leaves_nothing_to_be_said);
     quoit_tls_destroy(tls);
     return conn_tests_end();
 }
