@@ -274,7 +274,7 @@ int32_t net_send(struct net_socket *socket, const char *bytes, size_t size)
     }
     if (socket->end == NET_END_NONE) {
         socket->up_changed = true;
-    } else if (socket->end == NET_END_FIN) {
+    } else if (socket->end == NET_END_FIN || socket->end == NET_END_RST) {
         socket->up.read = socket->up.written; /* taken, and thrown away */
     } else if (socket->end == NET_END_FIN_CLOSED) {
         socket->up.read = socket->up.written;
