@@ -1,23 +1,32 @@
 /*
- * timeouts_test: each timeout made to fire alone, with its own error, not before its time, and with
- * the connection gone from the server.
+ * timeouts_test: each timeout made to fire alone, plain and over TLS, with its own error, not
+ * before its time, and with the connection gone from the server (R15). deadline_test has the answer
+ * that comes just then.
  *
  * The upper bounds are generous on purpose: they are to find a timeout that does not fire, not to
  * measure a busy machine.
  */
+#include "tests/live/certificates.h"
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#define LATE_NS (5 * LIVE_NS_PER_S)
+#define LATE_NS (MS(100) + LIVE_NS_PER_S)
 #define BODY_SIZE ((size_t)16 << 20)
-#define DEADLINES 5000
+
+#define MS(number) ((number)*LIVE_NS_PER_MS)
 
 static struct live_server server, silent, deaf, no_accept;
+static struct live_server secure; /* TLS; port 0: there is no openssl(1) to make it */
+static struct quoit_tls *identity;
 
 struct timeout_case {
     const char *name;
@@ -30,8 +39,6 @@ struct timeout_case {
     uint32_t attempts;
     bool billed;
 };
-
-#define MS(number) ((number)*LIVE_NS_PER_MS)
 
 static const struct timeout_case cases[] = {
     { "connect",
@@ -149,11 +156,26 @@ static const struct timeout_case cases[] = {
 
 static char *big_body;
 
-static void timeout_case_run(const struct timeout_case *the, struct quoit_engine *engine,
-                             const struct quoit_timeouts *timeouts)
+/* What was refused its time has left nothing behind: the next one has its place. */
+static void check_next_request(struct quoit_engine *engine, const struct live_server *where)
 {
+    struct quoit_timeouts never = { QUOIT_NEVER, QUOIT_NEVER, QUOIT_NEVER, QUOIT_NEVER,
+                                    QUOIT_NEVER, QUOIT_NEVER, QUOIT_NEVER };
+    struct quoit_request request = { .url = live_url(where, "/page"),
+                                     .tls = identity,
+                                     .timeouts = never };
+
+    CHECK_EQ(live_run(engine, &request)->status, 200);
+    CHECK_EQ(live_stats(engine).reused, 0);
+}
+
+static void timeout_case_run(const struct timeout_case *the, const struct live_server *where,
+                             struct quoit_engine *engine, const struct quoit_timeouts *timeouts)
+{
+    const struct live_server *ledger = where == &secure ? &secure : &server;
     const struct quoit_header header = { "X-Mock-Fault", the->fault };
-    struct quoit_request request = { .url = live_url(the->where, "/page"),
+    struct quoit_request request = { .url = live_url(where, "/page"),
+                                     .tls = identity,
                                      .method = "PUT",
                                      .headers = &header,
                                      .headers_count = 1,
@@ -163,6 +185,7 @@ static void timeout_case_run(const struct timeout_case *the, struct quoit_engine
     if (the->has_body) {
         request.body = (struct quoit_span){ big_body, BODY_SIZE };
     }
+    live_set(ledger, "");
     uint64_t before_ns = quoit_now_ns();
     const struct quoit_result *result = live_run(engine, &request);
     uint64_t took_ns = quoit_now_ns() - before_ns;
@@ -174,25 +197,136 @@ static void timeout_case_run(const struct timeout_case *the, struct quoit_engine
     CHECK_EQ(result->attempts, the->attempts);
     CHECK_EQ(result->maybe_billed, the->billed);
     CHECK(result->times.end_ns >= before_ns + MS(100));
-    live_await_number(&server, "connections_open", 0);
+    live_await_number(ledger, "connections_open", 0);
+    CHECK_EQ(live_number(ledger, "requests"), where == ledger ? the->attempts : 0);
     CHECK_EQ(live_stats(engine).in_flight, 0);
+    check_next_request(engine, ledger);
+}
+
+static void timeout_cases_run(bool over_tls)
+{
+    const struct quoit_timeouts none = { 0 };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct live_server *where = cases[i].where;
+        if (over_tls && where != &server) {
+            continue; /* it gets to no TLS */
+        }
+        where = over_tls ? &secure : where;
+        struct quoit_engine *engine = live_engine(NULL);
+        check_case(cases[i].name);
+        timeout_case_run(&cases[i], where, engine, &cases[i].timeouts);
+        quoit_destroy(engine);
+        /* The same as the engine's own timeouts. */
+        engine = live_engine(&(struct quoit_options){ .timeouts = cases[i].timeouts });
+        timeout_case_run(&cases[i], where, engine, &none);
+        quoit_destroy(engine);
+    }
 }
 
 /* R15 */
 static void test_each_timeout_fires_alone_with_its_own_error(void)
 {
-    const struct quoit_timeouts none = { 0 };
+    unsigned before = live_descriptors();
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct quoit_engine *engine = live_engine(NULL);
-        check_case(cases[i].name);
-        timeout_case_run(&cases[i], engine, &cases[i].timeouts);
-        quoit_destroy(engine);
-        /* The same as the engine's own timeouts. */
-        engine = live_engine(&(struct quoit_options){ .timeouts = cases[i].timeouts });
-        timeout_case_run(&cases[i], engine, &none);
-        quoit_destroy(engine);
+    timeout_cases_run(false);
+    check_case("");
+    CHECK_EQ(live_descriptors(), before);
+}
+
+/* R15 */
+static void test_each_timeout_fires_alone_over_tls_too(void)
+{
+    unsigned before = live_descriptors();
+
+    if (secure.port == 0) {
+        printf("skipped: no openssl(1), so nothing over TLS\n");
+        return;
     }
+    timeout_cases_run(true);
+    check_case("");
+    CHECK_EQ(live_descriptors(), before);
+}
+
+/* A server that shakes hands, and then reads no more. */
+struct tls_deaf {
+    SSL_CTX *context;
+    int listener;
+    int end[2]; /* a byte in it ends the server */
+};
+
+static void *tls_deaf_run(void *argument)
+{
+    const struct tls_deaf *deaf_one = argument;
+    int fd = accept(deaf_one->listener, NULL, NULL);
+    SSL *ssl = SSL_new(deaf_one->context);
+    char byte;
+
+    CHECK_EQ(SSL_set_fd(ssl, fd), 1);
+    CHECK_EQ(SSL_accept(ssl), 1);
+    CHECK_EQ(read(deaf_one->end[0], &byte, 1), 1);
+    SSL_free(ssl);
+    close(fd);
+    return NULL;
+}
+
+static void tls_deaf_case(struct tls_deaf *deaf_one, const char *url,
+                          const struct quoit_timeouts *timeouts, const char *error)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    pthread_t thread;
+
+    check_case(error);
+    CHECK_EQ(pthread_create(&thread, NULL, tls_deaf_run, deaf_one), 0);
+    uint64_t before_ns = quoit_now_ns();
+    const struct quoit_result *result =
+        live_run(engine, &(struct quoit_request){ .url = url,
+                                                  .tls = identity,
+                                                  .body = { big_body, BODY_SIZE },
+                                                  .timeouts = *timeouts,
+                                                  .retries = QUOIT_NONE });
+    CHECK_STR(quoit_error_name(result->error), error);
+    CHECK_EQ(result->attempts, 1);
+    CHECK(!result->maybe_billed); /* it was not sent in full */
+    CHECK(quoit_now_ns() - before_ns >= MS(300));
+    CHECK(quoit_now_ns() - before_ns < LATE_NS + MS(200));
+    CHECK_EQ(write(deaf_one->end[1], "", 1), 1);
+    CHECK_EQ(pthread_join(thread, NULL), 0);
+    quoit_destroy(engine);
+}
+
+/* R15 */
+static void test_a_server_that_reads_no_more_over_tls_is_given_up_in_time(void)
+{
+    const struct quoit_timeouts write = { .write_ns = MS(300) }, total = { .attempt_ns = MS(300) },
+                                last = { .deadline_ns = MS(300) };
+    struct sockaddr_in address = { .sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof(address);
+    struct tls_deaf deaf_one = { .context = SSL_CTX_new(TLS_server_method()) };
+    char url[60];
+
+    if (secure.port == 0) {
+        SSL_CTX_free(deaf_one.context);
+        return;
+    }
+    CHECK_EQ(SSL_CTX_use_certificate_chain_file(deaf_one.context, certificate("server.pem")), 1);
+    CHECK_EQ(
+        SSL_CTX_use_PrivateKey_file(deaf_one.context, certificate("server.key"), SSL_FILETYPE_PEM),
+        1);
+    CHECK_EQ(pipe2(deaf_one.end, O_CLOEXEC), 0);
+    deaf_one.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK_EQ(bind(deaf_one.listener, (struct sockaddr *)&address, size), 0);
+    CHECK_EQ(listen(deaf_one.listener, 4), 0);
+    CHECK_EQ(getsockname(deaf_one.listener, (struct sockaddr *)&address, &size), 0);
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", ntohs(address.sin_port));
+    tls_deaf_case(&deaf_one, url, &write, "QUOIT_E_TIMEOUT_WRITE");
+    tls_deaf_case(&deaf_one, url, &total, "QUOIT_E_TIMEOUT_TOTAL");
+    tls_deaf_case(&deaf_one, url, &last, "QUOIT_E_TIMEOUT_DEADLINE");
+    close(deaf_one.listener);
+    close(deaf_one.end[0]);
+    close(deaf_one.end[1]);
+    SSL_CTX_free(deaf_one.context);
 }
 
 /* A unix socket that listens; its address goes to *address. */
@@ -354,43 +488,6 @@ static void test_each_request_has_its_own_timeouts_on_one_connection(void)
     quoit_destroy(engine);
 }
 
-/*
- * R16: answers that come at the deadline, a little before or a little after. Each is whole or a
- * timeout, never both, and no late answer is taken for another request's.
- */
-static void test_answers_at_the_deadline_have_one_outcome(void)
-{
-    static char bodies[DEADLINES][24];
-    struct quoit_engine *engine = live_engine(&(struct quoit_options){
-        .requests_max = DEADLINES, .in_flight_max = 50, .timeouts = { .attempt_ns = MS(10) } });
-    unsigned good = 0, late = 0, wrong = 0;
-
-    live_set(&server, "latency uniform:8ms:12ms");
-    for (int i = 0; i < DEADLINES; i++) {
-        snprintf(bodies[i], sizeof(bodies[i]), "%d", i);
-        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/echo"),
-                                                     .body = { bodies[i], strlen(bodies[i]) },
-                                                     .context = bodies[i],
-                                                     .retries = QUOIT_NONE });
-    }
-    for (int i = 0; i < DEADLINES; i++) {
-        struct quoit_event event = live_next(engine);
-        const struct quoit_span *body = &event.result->body;
-        bool is_good = event.result->error == QUOIT_OK;
-        good += is_good;
-        late += event.result->error == QUOIT_E_TIMEOUT_TOTAL && event.result->status == 0;
-        wrong += is_good && (body->size != strlen(event.context) ||
-                             memcmp(body->bytes, event.context, body->size) != 0);
-    }
-    /* Eight timeouts in a row are an outage, and those behind it fail at once: they have failed. */
-    CHECK_EQ(wrong, 0);
-    CHECK_EQ(good + late, DEADLINES);
-    CHECK(late > 0);
-    live_set(&server, "latency 0");
-    live_await_number(&server, "in_flight", 0);
-    quoit_destroy(engine);
-}
-
 int main(void)
 {
     big_body = calloc(1, BODY_SIZE);
@@ -399,18 +496,27 @@ int main(void)
     snprintf(silent.url, sizeof(silent.url), "https://127.0.0.1:%u", silent.port);
     deaf = live_start((const char *[]){ "--mode", "deaf", NULL });
     no_accept = live_start((const char *[]){ "--mode", "no-accept", NULL });
+    if (certificates_make()) {
+        secure = live_start((const char *[]){ "--tls-cert", certificate("server.pem"), "--tls-key",
+                                              certificate("server.key"), NULL });
+        const struct quoit_tls_options trust = { .ca_file = certificate("authority.pem") };
+        CHECK_EQ(quoit_tls_create(&trust, &identity), QUOIT_OK);
+    }
     RUN(test_each_timeout_fires_alone_with_its_own_error);
+    RUN(test_each_timeout_fires_alone_over_tls_too);
+    RUN(test_a_server_that_reads_no_more_over_tls_is_given_up_in_time);
     RUN(test_a_unix_socket_whose_backlog_is_full_is_given_up_in_time);
     RUN(test_a_server_that_stops_reading_and_stays_silent_is_given_up_in_time);
     RUN(test_progress_keeps_the_idle_timeout_away);
     RUN(test_never_is_no_limit);
     RUN(test_the_deadline_counts_the_queue);
     RUN(test_each_request_has_its_own_timeouts_on_one_connection);
-    RUN(test_answers_at_the_deadline_have_one_outcome);
     live_stop(&server);
     live_stop(&silent);
     live_stop(&deaf);
     live_stop(&no_accept);
+    live_stop(&secure);
+    quoit_tls_destroy(identity);
     free(big_body);
     return check_done();
 }

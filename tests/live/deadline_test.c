@@ -1,0 +1,140 @@
+/*
+ * deadline_test: answers that come just when their time is over (R16), plain and over TLS.
+ *
+ * The server answers within a millisecond of the deadline, before or behind it; how long it says
+ * that it takes is moved from round to round so that both are had: a busy machine adds to it.
+ * Each request says who it is and its answer says it again, so that an answer that was taken for
+ * another request's is seen.
+ */
+#include "tests/live/certificates.h"
+#include "tests/live/live.h"
+#include "tests/unit/check.h"
+
+#include <stdlib.h>
+
+#define IN_FLIGHT 50
+#define DEADLINE_MS 20
+#define FEW_PERCENT 5 /* of either outcome; fewer say little */
+
+struct outcomes {
+    unsigned good, late, wrong;
+};
+
+static struct live_server plain, secure; /* secure.port 0: no openssl(1) */
+static struct quoit_tls *identity;
+
+static void count_outcome(const struct quoit_event *event, struct outcomes *outcomes)
+{
+    const struct quoit_result *result = event->result;
+    const struct quoit_span *body = &result->body;
+    bool good = result->error == QUOIT_OK && result->status == 200 &&
+                body->size == strlen(event->context) &&
+                memcmp(body->bytes, event->context, body->size) == 0;
+    bool late = result->error == QUOIT_E_TIMEOUT_TOTAL && result->attempts == 1;
+
+    outcomes->good += good;
+    outcomes->late += late;
+    outcomes->wrong += !good && !late;
+}
+
+/* IN_FLIGHT at once, each with a body of its own; the server takes `latency` for each. */
+static void run_round(struct quoit_engine *engine, const struct live_server *server,
+                      const char *latency, uint64_t attempt_ns, struct outcomes *outcomes)
+{
+    static unsigned bodies_made;
+    char bodies[IN_FLIGHT][24];
+    const struct quoit_header header = { "X-Mock-Latency", latency };
+
+    for (unsigned i = 0; i < IN_FLIGHT; i++) {
+        snprintf(bodies[i], sizeof(bodies[i]), "%u", bodies_made++);
+        live_submit(engine, &(struct quoit_request){ .url = live_url(server, "/echo"),
+                                                     .tls = identity,
+                                                     .headers = &header,
+                                                     .headers_count = 1,
+                                                     .body = { bodies[i], strlen(bodies[i]) },
+                                                     .timeouts = { .attempt_ns = attempt_ns },
+                                                     .context = bodies[i],
+                                                     .retries = QUOIT_NONE });
+    }
+    for (unsigned i = 0; i < IN_FLIGHT; i++) {
+        struct quoit_event event = live_next(engine);
+        count_outcome(&event, outcomes);
+    }
+    quoit_turn(engine, 0);
+}
+
+/*
+ * Rounds of requests without a deadline, which open what connections are missing and would show
+ * what an earlier round has left lying about, and of requests with one, over those connections.
+ */
+static void run_deadlines(const struct live_server *server, unsigned count)
+{
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .in_flight_max = IN_FLIGHT });
+    struct outcomes timed = { 0 }, others = { 0 };
+    unsigned latency_us = DEADLINE_MS * 1000;
+    char latency[60];
+
+    live_set(server, "");
+    for (unsigned done = 0; done < count; done += IN_FLIGHT) {
+        unsigned good_before = timed.good;
+        run_round(engine, server, "5ms", 0, &others);
+        snprintf(latency, sizeof(latency), "uniform:%uus:%uus", latency_us - 1000,
+                 latency_us + 1000);
+        run_round(engine, server, latency, DEADLINE_MS * LIVE_NS_PER_MS, &timed);
+        if (timed.good - good_before > IN_FLIGHT / 2) {
+            latency_us += 200;
+        } else if (latency_us > 2000) {
+            latency_us -= 200;
+        }
+    }
+    run_round(engine, server, "5ms", 0, &others);
+
+    CHECK_EQ(timed.wrong, 0);
+    CHECK_EQ(timed.good + timed.late, count); /* one outcome each */
+    CHECK(timed.good * 100 >= count * FEW_PERCENT);
+    CHECK(timed.late * 100 >= count * FEW_PERCENT);
+    CHECK_EQ(others.good, count + IN_FLIGHT);
+    /* Each that was late has cost its connection, and no other request went over that one. */
+    struct quoit_stats stats = live_stats(engine);
+    CHECK_EQ(stats.resent + stats.retries, 0);
+    CHECK_EQ(stats.opened, IN_FLIGHT + timed.late);
+    live_await_number(server, "in_flight", 0);
+    CHECK_EQ(live_number(server, "connections_opened"), stats.opened);
+    CHECK_EQ(live_number(server, "requests"), 2 * count + IN_FLIGHT);
+    CHECK_EQ(live_number(server, "executions_total"), 2 * count + IN_FLIGHT);
+    CHECK(live_number(server, "answers") >= timed.good + others.good);
+    quoit_destroy(engine);
+    live_await_number(server, "connections_open", 0);
+}
+
+static void test_answers_at_the_deadline_have_one_outcome(void)
+{
+    run_deadlines(&plain, 5000);
+}
+
+static void test_answers_at_the_deadline_have_one_outcome_over_tls(void)
+{
+    if (secure.port == 0) {
+        printf("skipped: no openssl(1), so nothing over TLS\n");
+        return;
+    }
+    run_deadlines(&secure, 2000);
+}
+
+int main(void)
+{
+    plain = live_start((const char *[]){ NULL });
+    if (certificates_make()) {
+        secure = live_start((const char *[]){ "--tls-cert", certificate("server.pem"), "--tls-key",
+                                              certificate("server.key"), NULL });
+        const struct quoit_tls_options trust = { .ca_file = certificate("authority.pem") };
+        CHECK_EQ(quoit_tls_create(&trust, &identity), QUOIT_OK);
+    }
+    RUN(test_answers_at_the_deadline_have_one_outcome);
+    RUN(test_answers_at_the_deadline_have_one_outcome_over_tls);
+    live_stop(&plain);
+    live_stop(&secure);
+    quoit_tls_destroy(identity);
+    return check_done();
+}
