@@ -1,8 +1,10 @@
 /*
- * cancel_test: a request is given up in each state that it can be in, once and twice, alone and
- * with all others. Each time there is one END, and then the kernel holds nothing of it: its body is
- * freed at once, the connection is gone from the server, the descriptors are as before.
+ * cancel_test: a request is given up in each state that it can be in, plain and over TLS, once and
+ * twice, alone and with all others (R17). Each time there is one END, and then the kernel holds
+ * nothing of it: its body is freed at once, the connection is gone from the server, the descriptors
+ * are as before.
  */
+#include "tests/live/certificates.h"
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
 
@@ -11,6 +13,9 @@
 #define BODY_SIZE ((size_t)8 << 20)
 
 static struct live_server server, silent, deaf, no_accept;
+static struct live_server secure; /* TLS; port 0: there is no openssl(1) to make it */
+static struct quoit_tls *identity;
+static const struct live_server *talked_to = &server; /* or &secure */
 
 /* Turn until the request is where it shall be cancelled. */
 typedef bool arrived_function(const struct quoit_engine *engine);
@@ -32,7 +37,7 @@ static bool is_in_flight(const struct quoit_engine *engine)
 
 static bool is_at_the_server(const struct quoit_engine *engine)
 {
-    return is_in_flight(engine) && live_number(&server, "requests") == 1;
+    return is_in_flight(engine) && live_number(talked_to, "requests") == 1;
 }
 
 /* Connections that those two have seen before: they do not notice when one is gone. */
@@ -138,15 +143,17 @@ enum cancel_how { CANCEL_ONCE, CANCEL_TWICE, CANCEL_TWICE_IN_TWO_TURNS, CANCEL_A
 
 static void cancel_case_run(const struct cancel_case *the, enum cancel_how how)
 {
+    const struct live_server *where = the->where == &server ? talked_to : the->where;
     struct quoit_engine *engine = live_engine(NULL);
     struct quoit_header header = { the->header, the->value };
     struct quoit_request request = the->request;
     char *body = NULL;
 
-    live_set(&server, "retry-after 60");
+    live_set(talked_to, "retry-after 60");
     deaf_before = live_number(&deaf, "connections_opened");
     silent_before = live_number(&silent, "connections_opened");
-    request.url = the->url == NULL ? live_url(the->where, "/page") : the->url;
+    request.url = the->url == NULL ? live_url(where, "/page") : the->url;
+    request.tls = identity;
     request.headers = &header;
     request.headers_count = the->header != NULL;
     if (the->where == &deaf) {
@@ -174,12 +181,12 @@ static void cancel_case_run(const struct cancel_case *the, enum cancel_how how)
     CHECK(quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S);
     /* Only a connection whose answer was whole stays. */
     bool stays = the->arrived == is_waiting && the->header != NULL;
-    live_await_number(&server, "connections_open", stays);
+    live_await_number(talked_to, "connections_open", stays);
+    CHECK_EQ(live_number(talked_to, "requests"), the->where == &server ? the->attempts : 0);
     quoit_destroy(engine);
 }
 
-/* R17 */
-static void test_each_state_can_be_cancelled(void)
+static void cancel_cases_run(void)
 {
     unsigned before = live_descriptors();
 
@@ -191,6 +198,60 @@ static void test_each_state_can_be_cancelled(void)
     }
     check_case("");
     CHECK_EQ(live_descriptors(), before);
+}
+
+/* R17 */
+static void test_each_state_can_be_cancelled(void)
+{
+    cancel_cases_run();
+}
+
+/* R17 */
+static void test_each_state_can_be_cancelled_over_tls_too(void)
+{
+    if (secure.port == 0) {
+        printf("skipped: no openssl(1), so nothing over TLS\n");
+        return;
+    }
+    talked_to = &secure;
+    cancel_cases_run();
+    talked_to = &server;
+}
+
+/* R17: nothing is heard of the server: one is the probe, the others wait for what it says. */
+static void test_an_outage_is_not_waited_for_by_the_cancelled(void)
+{
+    struct quoit_engine *engine = live_engine(
+        &(struct quoit_options){ .in_flight_max = 8, .outage_wait_ns = 300 * LIVE_NS_PER_S });
+    uint64_t ids[20];
+    char url[60];
+
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", live_free_port());
+    for (int i = 0; i < 20; i++) {
+        ids[i] = live_submit(engine, &(struct quoit_request){ .url = url });
+    }
+    while (live_stats(engine).outages == 0) {
+        quoit_turn(engine, LIVE_NS_PER_MS);
+    }
+    CHECK_EQ(live_stats(engine).done, 0);
+    uint64_t before_ns = quoit_now_ns();
+    CHECK_EQ(quoit_cancel(engine, ids[19]), QUOIT_OK);
+    CHECK_EQ(quoit_cancel(engine, ids[19]), QUOIT_OK);
+    struct quoit_event event = live_next(engine);
+    CHECK(event.id == ids[19]);
+    CHECK_EQ(event.result->error, QUOIT_E_CANCELLED);
+    quoit_cancel_all(engine);
+    for (int i = 0; i < 19; i++) {
+        event = live_next(engine);
+        CHECK_EQ(event.result->error, QUOIT_E_CANCELLED);
+        CHECK(event.id != ids[19]);
+    }
+    CHECK(quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S);
+    quoit_turn(engine, 0);
+    CHECK_EQ(quoit_next(engine, &event, 1), 0);
+    CHECK_EQ(live_stats(engine).cancelled, 20);
+    CHECK_EQ(live_stats(engine).queued + live_stats(engine).waiting, 0);
+    quoit_destroy(engine);
 }
 
 static void test_a_stream_in_a_stalled_body_is_cancelled(void)
@@ -343,7 +404,15 @@ int main(void)
     snprintf(silent.url, sizeof(silent.url), "https://127.0.0.1:%u", silent.port);
     deaf = live_start((const char *[]){ "--mode", "deaf", NULL });
     no_accept = live_start((const char *[]){ "--mode", "no-accept", NULL });
+    if (certificates_make()) {
+        secure = live_start((const char *[]){ "--tls-cert", certificate("server.pem"), "--tls-key",
+                                              certificate("server.key"), NULL });
+        const struct quoit_tls_options trust = { .ca_file = certificate("authority.pem") };
+        CHECK_EQ(quoit_tls_create(&trust, &identity), QUOIT_OK);
+    }
     RUN(test_each_state_can_be_cancelled);
+    RUN(test_each_state_can_be_cancelled_over_tls_too);
+    RUN(test_an_outage_is_not_waited_for_by_the_cancelled);
     RUN(test_a_stream_in_a_stalled_body_is_cancelled);
     RUN(test_the_answer_that_was_there_first_stays);
     RUN(test_cancel_all_is_cancel_for_each);
@@ -354,5 +423,7 @@ int main(void)
     live_stop(&silent);
     live_stop(&deaf);
     live_stop(&no_accept);
+    live_stop(&secure);
+    quoit_tls_destroy(identity);
     return check_done();
 }
