@@ -16,6 +16,7 @@
 
 #define NET_FD_FIRST 100000    /* no descriptor of this process */
 #define NET_DELIVERIES_MAX 300 /* of one answer: so that a large one takes no million turns */
+#define NET_SEND_BUFFER_MIN 32 /* the same of a large request */
 
 static struct {
     struct net_socket sockets[NET_SOCKETS_MAX];
@@ -126,7 +127,7 @@ int net_open(bool local)
         .chunk_max = 64 * 1024,
     };
     if (world_happens(WORLD_SEND_BUFFER_SMALL)) {
-        socket->up_max = 1 + world_size(16 * 1024);
+        socket->up_max = NET_SEND_BUFFER_MIN + world_size(16 * 1024);
     }
     if (world_happens(WORLD_WINDOW_SMALL)) {
         socket->down_max = 1024 + world_size(8 * 1024);
