@@ -184,6 +184,56 @@ static void test_redirects_and_errors_are_results(void)
     quoit_destroy(engine);
 }
 
+/*
+ * R26: each redirect is the answer, wherever it points: to another path, port, host, to itself, or
+ * to nothing. Nobody else hears of the request, or of its credentials.
+ */
+static void test_a_redirect_is_delivered_and_never_followed(void)
+{
+    static const char *const statuses[] = { "301", "302", "303", "307", "308" };
+    static const char *const targets[] = {
+        "%s/page", "//127.0.0.1:%s", "/page", "https://other.test/%s", "javascript:alert", ""
+    };
+    struct live_server elsewhere = live_start((const char *[]){ NULL });
+    struct quoit_engine *engine = live_engine(NULL);
+    char value[200], location[220];
+    struct quoit_header headers[] = { { "X-Mock-Status", NULL },
+                                      { "X-Mock-Header", location },
+                                      { "Authorization", "Bearer key" },
+                                      { "Cookie", "c=key" } };
+
+    live_set(&server, "");
+    for (size_t i = 0; i < 5 * 6; i++) {
+        char target[100];
+        snprintf(target, sizeof(target), "%s", targets[i / 5]);
+        char *at = strstr(target, "%s");
+        if (at != NULL) {
+            *at = '\0';
+        }
+        snprintf(value, sizeof(value), "%s%s%s", target, at == NULL ? "" : elsewhere.url,
+                 at == NULL ? "" : at + 2);
+        snprintf(location, sizeof(location), "Location: %s", value);
+        headers[0].value = statuses[i % 5];
+        struct quoit_request request = { .url = live_url(&server, "/page"),
+                                         .method = i % 2 == 0 ? "GET" : "POST",
+                                         .headers = headers,
+                                         .headers_count = 4,
+                                         .replay = QUOIT_REPLAY_YES };
+        const struct quoit_result *result = live_run(engine, &request);
+        check_case(location);
+        CHECK_EQ(result->error, QUOIT_OK);
+        CHECK_EQ(result->status, strtoul(statuses[i % 5], NULL, 10));
+        CHECK_EQ(result->attempts, 1);
+        CHECK_STR(quoit_result_header(result, "location"), value);
+    }
+    CHECK_EQ(live_number(&server, "requests"), 30);
+    CHECK_EQ(live_number(&elsewhere, "connections_opened"), 0);
+    CHECK_EQ(live_number(&elsewhere, "requests"), 0);
+    CHECK_EQ(live_number(&elsewhere, "authorization") + live_number(&elsewhere, "cookies"), 0);
+    quoit_destroy(engine);
+    live_stop(&elsewhere);
+}
+
 static void test_a_unix_socket_is_used_whatever_the_host(void)
 {
     char path[100];
@@ -225,7 +275,7 @@ struct refusal {
 
 static const char long_path[200] = { [0 ... 198] = 'a' };
 
-/* R24 */
+/* R24; llm_batch_test and batch_hostile_test.py have NUL, which no C string holds. */
 static const struct refusal refusals[] = {
     BAD_URL(""),
     BAD_URL("/page"),
@@ -238,6 +288,15 @@ static const struct refusal refusals[] = {
     BAD_URL("http://127.0.0.1:x/"),
     BAD_URL("http://127.0.0.1/a b"),
     BAD_URL("http://127.0.0.1/\r\nX: y"),
+    BAD_URL("http://127.0.0.1/a\rb"),
+    BAD_URL("http://127.0.0.1/a\nb"),
+    BAD_URL("http://127.0.0.1/?a\tb"),
+    BAD_URL("http://127.0.0.1\r\nX: y/"),
+    BAD_URL("http://127.0.0.1\n/"),
+    BAD_URL("http://127.0.0.1 /"),
+    BAD_URL("http://127 .0.0.1/"),
+    BAD_URL("https://127.0.0.1/a b"),
+    BAD_URL("https://127.0.0.1\r\n/"),
     BAD_URL("http://[::1/"),
     BAD_HEADER("", "x"),
     BAD_HEADER("a b", "x"),
@@ -247,13 +306,21 @@ static const struct refusal refusals[] = {
     BAD_HEADER("x-lf", "a\nb"),
     BAD_HEADER("x-control", "a\001b"),
     BAD_HEADER("x-delete", "a\177b"),
+    BAD_HEADER("x\ny", "x"),
+    BAD_HEADER("x\ry", "x"),
+    BAD_HEADER("x-end", "a\r\n"),
+    BAD_HEADER("x-two", "a\r\nHost: evil"),
     BAD_HEADER("Host", "x"),
+    BAD_HEADER("hOST", "x"),
+    BAD_HEADER("CONTENT-Length", "0"),
+    BAD_HEADER("transfer-encoding", "identity"),
     BAD_HEADER("content-length", "1"),
     BAD_HEADER("TRANSFER-encoding", "chunked"),
     BAD_HEADER("connection", "close"),
     BAD_HEADER("proxy-Authorization", "Basic eDp5"),
     { "method with a space", { .method = "GE T" }, QUOIT_E_HEADER },
     { "method with a line", { .method = "GET\r\nX: y" }, QUOIT_E_HEADER },
+    { "method with a bare LF", { .method = "GET\n" }, QUOIT_E_HEADER },
     { "empty method", { .method = "" }, QUOIT_E_HEADER },
     { "stream", { .stream = (enum quoit_stream)77 }, QUOIT_E_ARGUMENT },
     { "replay", { .replay = (enum quoit_replay)77 }, QUOIT_E_ARGUMENT },
@@ -281,6 +348,10 @@ static void test_what_is_refused_changes_nothing(void)
         check_case(refusals[i].name);
         CHECK_EQ(quoit_submit(engine, &request, &id), refusals[i].error);
         CHECK_EQ(id, 4711);
+        if (refusals[i].request.url == NULL) {
+            request.url = "https://127.0.0.1/page";
+            CHECK_EQ(quoit_submit(engine, &request, &id), refusals[i].error);
+        }
     }
     uint64_t id = 4711;
     CHECK_EQ(quoit_submit(engine, &(struct quoit_request){ .url = NULL }, &id), QUOIT_E_URL);
@@ -288,7 +359,9 @@ static void test_what_is_refused_changes_nothing(void)
     struct quoit_stats stats = live_stats(engine);
     CHECK_EQ(stats.submitted + stats.queued + stats.done, 0);
     CHECK_EQ(quoit_turn(engine, 0), 0);
+    CHECK_EQ(stats.opened, 0);
     CHECK_EQ(live_number(&server, "requests"), 0);
+    CHECK_EQ(live_number(&server, "connections_opened"), 0);
     CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
     quoit_destroy(engine);
 }
@@ -475,6 +548,7 @@ int main(void)
     RUN(test_what_is_copied_may_go_at_once);
     RUN(test_answers_without_a_body_leave_the_connection_in_step);
     RUN(test_redirects_and_errors_are_results);
+    RUN(test_a_redirect_is_delivered_and_never_followed);
     RUN(test_a_unix_socket_is_used_whatever_the_host);
     RUN(test_what_is_refused_changes_nothing);
     RUN(test_options_out_of_range_make_no_engine);

@@ -6,6 +6,8 @@
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
 
+#include <stdlib.h>
+
 static struct live_server server;
 
 /* A page whose executions are found in the ledger by `key`, with a header for the mock. */
@@ -131,6 +133,70 @@ static void test_requests_wait_for_a_server_that_comes_back(void)
 }
 
 /*
+ * R28, a short form of what storm_sim_test runs for all of its ten seconds: nothing but 503, 200 in
+ * flight. Those are told no, seven more at most in the room of the first that were; then one probe
+ * in more than a second; then all are answered, each once.
+ */
+static void test_a_storm_of_503_leaves_a_probe_and_then_all_are_answered(void)
+{
+    struct quoit_engine *engine = live_engine(
+        &(struct quoit_options){ .in_flight_max = 200, .outage_wait_ns = 20 * LIVE_NS_PER_S });
+
+    live_set(&server, "error 503:1\nlatency 20ms");
+    for (int i = 0; i < 600; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+    }
+    while (live_stats(engine).outages == 0 || live_stats(engine).in_flight > 0) {
+        quoit_turn(engine, LIVE_NS_PER_MS);
+    }
+    uint64_t told_no = live_number(&server, "requests");
+    CHECK(told_no >= 8);
+    CHECK(told_no <= 200 + 7);
+    uint64_t end_ns = quoit_now_ns() + 1500 * LIVE_NS_PER_MS;
+    while (quoit_now_ns() < end_ns) {
+        quoit_turn(engine, end_ns - quoit_now_ns());
+    }
+    CHECK(live_number(&server, "requests") <= told_no + 1);
+    CHECK_EQ(live_stats(engine).done, 0);
+    told_no = live_number(&server, "requests");
+    free(live_ask(&server, "POST", "/mock/settings", "error none"));
+    CHECK_EQ(live_drain(engine, 600), 600);
+    CHECK_EQ(live_tally(&server, "statuses", "200"), 600);
+    CHECK_EQ(live_tally(&server, "statuses", "503"), told_no);
+    CHECK_EQ(live_stats(engine).outages, 1);
+    live_set(&server, "latency 0");
+    quoit_destroy(engine);
+}
+
+/* A black hole beside a server that is well: it holds few places, so the other has the rest. */
+static void test_a_black_hole_takes_nothing_from_a_server_that_is_well(void)
+{
+    struct live_server hole = live_start((const char *[]){ "--mode", "no-accept", NULL });
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .in_flight_max = 64 });
+    uint64_t took_ns[2];
+
+    live_set(&server, "latency 10ms");
+    for (int beside = 0; beside < 2; beside++) {
+        for (int i = 0; i < 1000; i++) {
+            if (beside == 1) {
+                live_submit(engine, &(struct quoit_request){ .url = live_url(&hole, "/page") });
+            }
+            live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+        }
+        uint64_t before_ns = quoit_now_ns();
+        CHECK_EQ(live_drain(engine, 1000), 1000);
+        took_ns[beside] = quoit_now_ns() - before_ns;
+        quoit_turn(engine, 0);
+    }
+    /* All of the well server's came first: none of the others has had its time yet. */
+    CHECK(took_ns[1] < 2 * took_ns[0] + LIVE_NS_PER_S);
+    CHECK(live_stats(engine).in_flight <= 64);
+    live_set(&server, "latency 0");
+    quoit_destroy(engine);
+    live_stop(&hole);
+}
+
+/*
  * Seven fail; with the next one the origin is down, and the others wait. The first probe is a
  * request that was sent before: it may have been paid for twice, so it is not sent a third time.
  */
@@ -172,6 +238,8 @@ int main(void)
     RUN(test_retries_that_waited_are_a_fifth_and_ten);
     RUN(test_an_origin_that_is_down_fails_at_once);
     RUN(test_requests_wait_for_a_server_that_comes_back);
+    RUN(test_a_storm_of_503_leaves_a_probe_and_then_all_are_answered);
+    RUN(test_a_black_hole_takes_nothing_from_a_server_that_is_well);
     RUN(test_a_server_that_swallows_requests_gets_each_twice_at_most);
     live_stop(&server);
     return check_done();

@@ -7,7 +7,9 @@
 #include "tests/unit/check.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 
 static struct live_server server;
 
@@ -126,6 +128,52 @@ static void test_a_wait_that_makes_no_sense_is_ignored(void)
     quoit_destroy(engine);
 }
 
+/* R27: seconds, parts of one, milliseconds, a date; of two headers the first, and ms before s. */
+static void test_a_wait_that_is_asked_for_is_kept(void)
+{
+    char date[60];
+    time_t in_two = time(NULL) + 2;
+    strftime(date, sizeof(date), "Retry-After: %a, %d %b %Y %H:%M:%S GMT", gmtime(&in_two));
+    const struct {
+        const char *first, *second; /* headers */
+        uint64_t wait_ms;           /* at least */
+    } waits[] = {
+        { "Retry-After: 1.5", "X-Other: 1", 1500 },
+        { "Retry-After: 1", "Retry-After: 119", 1000 },
+        { "retry-after-ms: 1200", "Retry-After: 119", 1200 },
+        { "Retry-After: 119", "retry-after-ms: 1300", 1300 },
+        { date, "X-Other: 1", 900 }, /* it says whole seconds */
+    };
+    struct quoit_engine *engine = live_engine(NULL);
+    struct ask asks[5];
+    uint64_t before_ns = quoit_now_ns();
+
+    live_set(&server, "header none");
+    for (size_t i = 0; i < 5; i++) {
+        struct quoit_request *request =
+            ask_page(&asks[i], waits[i].first, "X-Mock-Fail-First", i % 2 == 0 ? "1:500" : "1:408");
+        asks[i].headers[2] = (struct quoit_header){ "X-Mock-Header", waits[i].first };
+        asks[i].headers[3] = (struct quoit_header){ "X-Mock-Header", waits[i].second };
+        request->headers_count = 4;
+        request->context = &asks[i];
+        live_submit(engine, request);
+    }
+    for (int i = 0; i < 5; i++) {
+        struct quoit_event event = live_next(engine);
+        ptrdiff_t which = (struct ask *)event.context - asks;
+        uint64_t waited_ns = event.result->times.sent_ns - before_ns;
+        check_case(waits[which].first);
+        CHECK_EQ(event.result->status, 200);
+        CHECK_EQ(event.result->attempts, 2);
+        CHECK(waited_ns >= waits[which].wait_ms * LIVE_NS_PER_MS);
+        CHECK(waited_ns < 10 * LIVE_NS_PER_S);
+        CHECK_EQ(executions_of(waits[which].first), 2);
+    }
+    live_set(&server, "header none");
+    quoit_destroy(engine);
+}
+
+/* R27 */
 static void test_a_wait_that_is_too_long_is_final(void)
 {
     static const char *const waits[] = { "121", "999999999", "1e18",
@@ -472,6 +520,7 @@ int main(void)
     RUN(test_the_status_decides);
     RUN(test_the_answer_of_a_later_attempt_is_the_result);
     RUN(test_a_wait_that_makes_no_sense_is_ignored);
+    RUN(test_a_wait_that_is_asked_for_is_kept);
     RUN(test_a_wait_that_is_too_long_is_final);
     RUN(test_a_429_and_a_503_with_a_wait_spend_no_retry);
     RUN(test_the_origin_rests_for_as_long_as_it_asks);
