@@ -109,6 +109,10 @@ static enum guard_verdict guard_step_start(struct guard *guard, uint8_t byte)
         guard->index = 1;
         return guard_move(guard, GUARD_STATUS);
     }
+    if (byte == 0x15) { /* so does a TLS alert begin, the answer to a request that is none of TLS */
+        return guard_refuse(guard, QUOIT_E_PROTOCOL,
+                            "not an HTTP response; is it https:// and not http://?");
+    }
     return guard_refuse(guard, QUOIT_E_PROTOCOL, "not an HTTP response");
 }
 

@@ -23,6 +23,7 @@
  * OpenSSL sets no bound to any of it. Each costs work here, and some cost an answer.
  */
 #define SESSION_SILENT_MAX (128 * 1024) /* bytes taken in without a byte of plaintext */
+#define SESSION_SHAKE_MAX (512 * 1024)  /* bytes of a handshake; a chain has 100 KiB at most */
 #define SESSION_ANSWERS_MAX (64 * 1024) /* bytes of answers that the server does not read */
 
 struct tls_session {
@@ -200,6 +201,17 @@ void tls_session_destroy(struct tls_session *session)
 
 /* --- Carrying bytes --- */
 
+#define SESSION_FLOODS "the server floods the connection with what is no data"
+
+/* Has the server said too much that is no data, now that so many bytes more are taken in? */
+static bool session_is_flooded(struct tls_session *session, size_t taken, size_t plain_size)
+{
+    size_t silent_max = session->secured ? SESSION_SILENT_MAX : SESSION_SHAKE_MAX;
+
+    session->silent_size = plain_size != 0 ? 0 : session->silent_size + taken;
+    return session->silent_size > silent_max || session->wire.out.size > SESSION_ANSWERS_MAX;
+}
+
 void tls_session_feed(struct tls_session *session, const char *bytes, size_t size)
 {
     assert(session->wire.fed_size == 0);
@@ -225,6 +237,7 @@ static enum tls_result session_on_secured(struct tls_session *session)
         return session_refuse(session, "the server showed no certificate");
     }
     session->secured = true;
+    session->silent_size = 0;
     if (SSL_session_reused(session->ssl) && SSL_version(session->ssl) < TLS1_3_VERSION &&
         session->newest == NULL) {
         /* In TLS 1.2 the ticket stays good, and OpenSSL does not tell of it again. */
@@ -241,26 +254,21 @@ enum tls_result tls_session_handshake(struct tls_session *session)
     if (session->secured) {
         return TLS_DONE;
     }
+    size_t fed_size = session->wire.fed_size;
     tls_detail_drop();
     enum tls_result result = session_result_of(session, SSL_do_handshake(session->ssl));
     switch (result) {
     case TLS_DONE:
         return session_on_secured(session);
     case TLS_STARVED:
+        return session_is_flooded(session, fed_size, 0) ? session_refuse(session, SESSION_FLOODS)
+                                                        : TLS_STARVED;
     case TLS_FAILED:
-        return result;
+        return TLS_FAILED;
     case TLS_ENDED:
         return session_refuse(session, "the server said goodbye during the handshake");
     }
     abort(); /* a result without a case */
-}
-
-/* Has the server said too much that is no data? */
-static bool session_is_flooded(struct tls_session *session, size_t taken, size_t plain_size)
-{
-    session->silent_size = plain_size != 0 ? 0 : session->silent_size + taken;
-    return session->silent_size > SESSION_SILENT_MAX ||
-           session->wire.out.size > SESSION_ANSWERS_MAX;
 }
 
 enum tls_result tls_session_read(struct tls_session *session, char *out, size_t room,
@@ -279,7 +287,7 @@ enum tls_result tls_session_read(struct tls_session *session, char *out, size_t 
         session_result_of(session, SSL_read_ex(session->ssl, out, room, &size));
     if ((result == TLS_DONE || result == TLS_STARVED) &&
         session_is_flooded(session, fed_size - session->wire.fed_size, size)) {
-        return session_refuse(session, "the server floods the connection with what is no data");
+        return session_refuse(session, SESSION_FLOODS);
     }
     if (result == TLS_DONE) {
         assert(size != 0);

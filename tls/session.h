@@ -47,7 +47,7 @@ void tls_session_destroy(struct tls_session *session); /* NULL is allowed */
  */
 void tls_session_feed(struct tls_session *session, const char *bytes, size_t size);
 
-/* DONE, STARVED or FAILED. */
+/* DONE, STARVED or FAILED. A handshake of more than 512 KiB FAILED. */
 enum tls_result tls_session_handshake(struct tls_session *session);
 
 /*

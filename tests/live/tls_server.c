@@ -7,10 +7,12 @@
 #include "tests/live/live.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -211,7 +213,7 @@ static void *server_run(void *of)
     return NULL;
 }
 
-/* Under the lock: until no visit is under way. */
+/* The same under the lock. */
 static void server_await_quiet(struct tls_server *server)
 {
     struct timespec end;
@@ -271,9 +273,7 @@ void tls_server_stop(struct tls_server *server)
 {
     close(server->wake[1]);
     pthread_join(server->thread, NULL);
-    pthread_mutex_lock(&server->lock);
-    server_await_quiet(server);
-    pthread_mutex_unlock(&server->lock);
+    tls_server_await_quiet(server);
     close(server->wake[0]);
     close(server->listeners[0]);
     close(server->listeners[1]);
@@ -293,6 +293,13 @@ void tls_server_use(struct tls_server *server, const struct certificate *certifi
     server->context = server_context(server, certificate, chain);
     memset(&server->ledger, 0, sizeof(server->ledger));
     server->ledger.alert = -1;
+    pthread_mutex_unlock(&server->lock);
+}
+
+void tls_server_await_quiet(struct tls_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server_await_quiet(server);
     pthread_mutex_unlock(&server->lock);
 }
 
@@ -389,10 +396,42 @@ void tls_visit_linger(struct tls_visit *visit)
     }
 }
 
+/* Bytes that the socket of that port on 127.0.0.1 has received and nobody has read. */
+static unsigned long unread_at(uint16_t port)
+{
+    FILE *stream = fopen("/proc/net/tcp", "r");
+    unsigned long unread = 0;
+    char line[512];
+
+    while (stream != NULL && fgets(line, sizeof(line), stream) != NULL) {
+        unsigned local;
+        unsigned long queued;
+        if (sscanf(line, " %*u: 0100007F:%x %*8x:%*4x %*x %*x:%lx", &local, &queued) == 2 &&
+            local == port) {
+            unread += queued;
+        }
+    }
+    if (stream != NULL) {
+        fclose(stream);
+    }
+    return unread;
+}
+
 void tls_visit_reset(struct tls_visit *visit)
 {
     struct linger now = { .l_onoff = 1 };
+    struct sockaddr_in peer;
+    socklen_t size = sizeof(peer);
+    uint64_t end_ns = quoit_now_ns() + LIVE_WAIT_MS * LIVE_NS_PER_MS;
+    int unsent = 0;
 
+    if (getpeername(visit->fd, (struct sockaddr *)&peer, &size) == 0) {
+        while (quoit_now_ns() < end_ns &&
+               ((ioctl(visit->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0) ||
+                unread_at(ntohs(peer.sin_port)) > 0)) {
+            poll(NULL, 0, SERVER_ASK_MS); /* /proc has no event to wait for */
+        }
+    }
     setsockopt(visit->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
     visit->rude = true;
 }

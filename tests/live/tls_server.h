@@ -85,6 +85,9 @@ void tls_server_use(struct tls_server *server, const struct certificate *certifi
 /* Wait until that number of the ledger is reached; the bound ends the test. */
 void tls_server_await(const atomic_uint_fast64_t *number, uint64_t wanted);
 
+/* Wait until all connections are closed, from this side at least. */
+void tls_server_await_quiet(struct tls_server *server);
+
 /* --- For scripts --- */
 
 /* Answer each request with 200 and "hello", until the client leaves. */
@@ -108,7 +111,7 @@ bool tls_visit_forge(struct tls_visit *visit, const char *text);
 /* Wait until the client has closed. What it says meanwhile is counted. */
 void tls_visit_linger(struct tls_visit *visit);
 
-/* Close with RST. */
+/* Close with RST, when the client has read all: of what it has not, RST may take any part away. */
 void tls_visit_reset(struct tls_visit *visit);
 
 #endif

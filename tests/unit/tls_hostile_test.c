@@ -168,6 +168,23 @@ static void test_a_few_of_each_disturb_no_data(void) /* R23 */
     }
 }
 
+static void test_a_handshake_without_end_ends(void) /* R22 */
+{
+    static const char request[] = "\x16\x03\x03\0\4\0\0\0\0"; /* a HelloRequest: ignored there */
+    struct talk talk = { .session = tls_session_create(cast.tls, "good.test", NULL) };
+    size_t fed = 0;
+
+    CHECK_EQ(talk_feed(&talk, NULL, 0), TLS_STARVED);
+    while (fed < FLOOD_BYTES && talk_feed(&talk, request, 9) == TLS_STARVED) {
+        fed += 9;
+    }
+    CHECK(fed > 500000);
+    CHECK(fed < 550000);
+    CHECK_STR(tls_session_detail(talk.session),
+              "the server floods the connection with what is no data");
+    talk_close(&talk);
+}
+
 /* --- What a server may never say --- */
 
 static void test_what_has_no_place_after_the_handshake_fails_by_name(void) /* R22 */
@@ -233,6 +250,7 @@ int main(void)
     RUN(test_answers_that_nobody_reads_are_bounded);
     RUN(test_answers_that_are_read_may_go_on);
     RUN(test_a_few_of_each_disturb_no_data);
+    RUN(test_a_handshake_without_end_ends);
     RUN(test_what_has_no_place_after_the_handshake_fails_by_name);
     RUN(test_a_record_that_is_too_long_fails);
     peer_cast_free(&cast);
