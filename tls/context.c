@@ -10,7 +10,7 @@
 #include "tls/wire.h"
 
 #include <assert.h>
-#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,13 +61,28 @@ static bool context_directory_is_readable(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode) && access(path, R_OK | X_OK) == 0;
 }
 
+/*
+ * OpenSSL works out what a certificate may be used for when it first needs to know, and one for
+ * which there was no memory at that moment counts as invalid for ever. So let it be now.
+ */
+static void context_look_at_trust(SSL_CTX *context)
+{
+    STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(SSL_CTX_get_cert_store(context));
+
+    for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+        X509 *certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
+        if (certificate != NULL) {
+            X509_check_purpose(certificate, -1, 0);
+        }
+    }
+}
+
 static enum quoit_error context_load_trust(SSL_CTX *context,
                                            const struct quoit_tls_options *options)
 {
     if (options->ca_file == NULL && options->ca_path == NULL) {
         /* Nothing to trust is no error here: each server's verdict will say so. */
         SSL_CTX_set_default_verify_paths(context);
-        return tls_detail_drop() ? QUOIT_E_NO_MEMORY : QUOIT_OK;
     }
     if (options->ca_file != NULL && SSL_CTX_load_verify_file(context, options->ca_file) != 1) {
         return context_file_error();
@@ -80,7 +95,8 @@ static enum quoit_error context_load_trust(SSL_CTX *context,
             return context_file_error();
         }
     }
-    return QUOIT_OK;
+    context_look_at_trust(context);
+    return tls_detail_drop() ? QUOIT_E_NO_MEMORY : QUOIT_OK;
 }
 
 static enum quoit_error context_load_own(SSL_CTX *context, const struct quoit_tls_options *options)
@@ -127,7 +143,8 @@ static enum quoit_error context_init(struct quoit_tls *tls, const struct quoit_t
 {
     tls->context = SSL_CTX_new(TLS_client_method());
     tls->wire_method = tls_wire_method_create();
-    if (tls->context == NULL || tls->wire_method == NULL || !context_set_protocol(tls->context)) {
+    if (tls->context == NULL || tls->wire_method == NULL || !context_set_protocol(tls->context) ||
+        tls_detail_drop()) { /* made without memory, it would lack ciphers and not say so */
         return QUOIT_E_NO_MEMORY;
     }
     if (options->server_name != NULL) {
@@ -170,9 +187,11 @@ enum quoit_error quoit_tls_create(const struct quoit_tls_options *options,
         return QUOIT_E_NO_MEMORY;
     }
 
-    tls_detail_drop();
+    tls_detail_begin();
     enum quoit_error error = context_init(tls, options);
-    tls_detail_drop();
+    if (tls_detail_drop() && error == QUOIT_OK) {
+        error = QUOIT_E_NO_MEMORY;
+    }
     if (error != QUOIT_OK) {
         context_destroy(tls);
         return error;

@@ -3,14 +3,21 @@
  */
 #include "tls/detail.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <string.h>
 
+void tls_detail_begin(void)
+{
+    tls_detail_drop();
+    errno = 0;
+}
+
 bool tls_detail_drop(void)
 {
-    bool no_memory = false;
+    bool no_memory = errno == ENOMEM;
     unsigned long code;
 
     while ((code = ERR_get_error()) != 0) {

@@ -21,9 +21,13 @@
  */
 enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE]);
 
+/* Begin a few calls of OpenSSL: what the thread's error queue and errno say is of them, then. */
+void tls_detail_begin(void);
+
 /*
- * Empty the thread's error queue. True if it told of a want of memory. Costs nothing when it is
- * empty; ERR_clear_error goes over all of it each time, 0.3 us.
+ * Empty the thread's error queue. True if memory was refused since tls_detail_begin, also where
+ * OpenSSL has not said so: in places it goes on without, but malloc leaves ENOMEM in errno. Costs
+ * nothing when the queue is empty; ERR_clear_error goes over all of it each time, 0.3 us.
  */
 bool tls_detail_drop(void);
 

@@ -169,10 +169,9 @@ struct tls_session *tls_session_create(struct quoit_tls *tls, const char *host,
     memcpy(session->name, name, name_size);
     session->tls = tls_context_hold(tls);
 
-    tls_detail_drop();
+    tls_detail_begin();
     bool made = session_init(session, ticket);
-    tls_detail_drop();
-    if (!made) {
+    if (tls_detail_drop() || !made) {
         tls_session_destroy(session);
         return NULL;
     }
@@ -255,7 +254,7 @@ enum tls_result tls_session_handshake(struct tls_session *session)
         return TLS_DONE;
     }
     size_t fed_size = session->wire.fed_size;
-    tls_detail_drop();
+    tls_detail_begin();
     enum tls_result result = session_result_of(session, SSL_do_handshake(session->ssl));
     switch (result) {
     case TLS_DONE:
@@ -282,7 +281,7 @@ enum tls_result tls_session_read(struct tls_session *session, char *out, size_t 
         return TLS_FAILED;
     }
     assert(session->secured);
-    tls_detail_drop();
+    tls_detail_begin();
     enum tls_result result =
         session_result_of(session, SSL_read_ex(session->ssl, out, room, &size));
     if ((result == TLS_DONE || result == TLS_STARVED) &&
@@ -307,7 +306,7 @@ enum tls_result tls_session_write(struct tls_session *session, const void *bytes
     if (size == 0) {
         return TLS_DONE; /* to OpenSSL this is no request, but an error */
     }
-    tls_detail_drop();
+    tls_detail_begin();
     enum tls_result result =
         session_result_of(session, SSL_write_ex(session->ssl, bytes, size, &written));
     if (result == TLS_DONE) {
@@ -322,7 +321,7 @@ void tls_session_close(struct tls_session *session)
         (SSL_get_shutdown(session->ssl) & SSL_SENT_SHUTDOWN) != 0) {
         return;
     }
-    tls_detail_drop();
+    tls_detail_begin();
     SSL_shutdown(session->ssl); /* it can only fail for want of memory: then no goodbye is said */
     tls_detail_drop();
 }
