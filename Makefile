@@ -56,7 +56,8 @@ cli_SOURCES := $(wildcard cli/*.c)
 mock_SOURCES := $(wildcard mock/*.c)
 LIB_SOURCES := $(foreach folder,$(LIB_FOLDERS),$($(folder)_SOURCES))
 C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli mock perf examples \
-             tests/unit tests/sim tests/live tests/live/raw tests/fuzz))
+             tests/unit tests/sim tests/live tests/live/raw tests/torture \
+             tests/fuzz))
 
 # --- Third parties ---
 
@@ -160,8 +161,9 @@ PERF_SOURCES := $(call with_main,$(wildcard perf/*.c))
 PERF := $(PERF_SOURCES:%.c=$(B)/%)
 PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES),$(wildcard perf/*.c)))
 UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)) tests/fuzz/reference.c)
-LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c))
+LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c tests/torture/*.c))
 LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
+TORTURE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/torture/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
 
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
@@ -294,6 +296,9 @@ $(LIVE_PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(LIVE_PARTS) $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 
 $(LIVE_PROGRAMS): | $(RAW_SERVER)
+
+# tests/torture/faults.c takes the place of malloc, for these programs only.
+$(filter $(B)/tests/torture/%,$(LIVE_PROGRAMS)): $(TORTURE_PARTS)
 
 $(RAW_SERVER): $(call objects,$(wildcard tests/live/raw/*.c))
 	$(call program,-lssl -lcrypto)

@@ -41,13 +41,13 @@ const char *live_build_path(const char *name)
     const char *build = getenv("QUOIT_BUILD");
     char self[2048] = "";
 
-    if (build == NULL) { /* this program is BUILD/tests/live/NAME */
+    if (build == NULL) { /* this program is BUILD/tests/FOLDER/NAME */
         if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0) {
             live_give_up("/proc/self/exe");
         }
-        char *end = strstr(self, "/tests/live/");
+        char *end = strstr(self, "/tests/");
         if (end == NULL) {
-            live_give_up("not below tests/live/, and no QUOIT_BUILD");
+            live_give_up("not below tests/, and no QUOIT_BUILD");
         }
         *end = '\0';
         build = self;
