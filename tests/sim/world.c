@@ -19,6 +19,9 @@ struct world {
     uint64_t now_ns;
     struct world_profile profile;
     const char *command;
+    bool is_fed; /* chance comes from `fed` */
+    const uint8_t *fed;
+    size_t fed_size;
 };
 
 static struct world world;
@@ -186,7 +189,31 @@ void world_begin(uint64_t seed, const struct world_profile *profile, const char 
     }
     world = (struct world){ .seed = seed, .chance = seed, .profile = *profile, .command = command };
     world.now_ns = 1000 * NS_PER_S + world_below(1000 * NS_PER_S);
-    world_watch();
+    if (command != NULL) {
+        world_watch();
+    }
+}
+
+void world_feed(const uint8_t *bytes, size_t size)
+{
+    world.is_fed = true;
+    world.fed = bytes;
+    world.fed_size = size;
+}
+
+/* As many bytes as the bound has. */
+static uint64_t world_draw_fed(uint64_t bound)
+{
+    uint64_t value = 0;
+
+    for (uint64_t left = bound; left > 1; left >>= 8) {
+        if (world.fed_size == 0) {
+            return bound - 1;
+        }
+        value = value << 8 | *world.fed++;
+        world.fed_size--;
+    }
+    return value % bound;
 }
 
 void world_change(const struct world_profile *profile)
@@ -219,7 +246,7 @@ uint64_t world_count(enum world_fault fault)
 uint64_t world_below(uint64_t bound)
 {
     assert(bound > 0);
-    return mix(&world.chance) % bound;
+    return world.is_fed ? world_draw_fed(bound) : mix(&world.chance) % bound;
 }
 
 uint64_t world_between(uint64_t low, uint64_t high)

@@ -125,8 +125,17 @@ struct world_profile {
 struct world_profile world_profile_calm(uint64_t seed);
 struct world_profile world_profile_rough(uint64_t seed);
 
-/* Begin a world. `command` runs it again, but for the seed and the count. */
+/*
+ * Begin a world. `command` runs it again, but for the seed and the count; NULL: whoever runs it
+ * watches it, and signals stay as they are.
+ */
 void world_begin(uint64_t seed, const struct world_profile *profile, const char *command);
+
+/*
+ * From now on chance is what these bytes say, for a fuzzer; when they are used up, each draw is the
+ * highest, with which nothing happens. Borrowed until the next world_begin.
+ */
+void world_feed(const uint8_t *bytes, size_t size);
 
 /* From now on no fault happens but by world_note; what a test does to hear the last of it. */
 void world_change(const struct world_profile *profile);
