@@ -226,6 +226,31 @@ static void test_a_message_with_two_ways_to_end_is_refused(void)
     exchange_check_all(frame_cases, COUNT_OF(frame_cases));
 }
 
+/* R07: whoever reads the coding in another way than we do. llhttp knows no tab behind it. */
+static void test_coded_bytes_are_never_a_body(void)
+{
+    static const char *const codings[] = { "chunked",   "chunked\t", "\tchunked",  "chunked \t ",
+                                           "Chunked\t", "xchunked",  "chunked\t;", "chunked,\t" };
+    struct exchange exchange;
+
+    exchange_init(&exchange);
+    for (size_t i = 0; i < COUNT_OF(codings); i++) {
+        char text[128];
+        const struct exchange_case to_the_end = { .end = END_CLEAN };
+        int size =
+            snprintf(text, sizeof(text),
+                     OK_LINE "Transfer-Encoding: %s\r\n\r\n3\r\nabc\r\n0\r\n\r\n", codings[i]);
+        check_case(codings[i]);
+        for (size_t piece = 1; piece <= (size_t)size; piece++) {
+            struct exchange_outcome got =
+                exchange_run(&exchange, &to_the_end, text, (size_t)size, piece, piece);
+            const char *wanted = got.progress == RESPONSE_COMPLETE ? "abc" : "";
+            CHECK_MEM(got.body, got.body_kept, wanted, strlen(wanted));
+        }
+    }
+    exchange_free(&exchange);
+}
+
 static void test_a_bad_chunk_or_trailer_is_refused(void)
 {
     exchange_check_all(chunk_cases, COUNT_OF(chunk_cases));
@@ -530,6 +555,7 @@ int main(void)
     RUN(test_a_bad_status_line_is_refused);
     RUN(test_a_bad_header_line_is_refused);
     RUN(test_a_message_with_two_ways_to_end_is_refused);
+    RUN(test_coded_bytes_are_never_a_body);
     RUN(test_a_bad_chunk_or_trailer_is_refused);
     RUN(test_every_byte_is_judged_in_every_place);
     RUN(test_the_head_limit_is_exact);
