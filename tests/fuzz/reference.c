@@ -211,9 +211,20 @@ static bool list_has(struct reference_span list, const char *word)
 struct head {
     bool is_1_1;
     uint32_t status;
-    bool chunked, has_length, keep_alive;
+    bool chunked, has_length, keep_alive, has_extras;
     uint64_t length;
 };
+
+/* Is there a tab behind the value? It is legal, and llhttp does not know it behind all values. */
+static bool is_followed_by_tab(const struct reference_line *line)
+{
+    const uint8_t *at = line->value.bytes + line->value.size;
+
+    while (*at == ' ') {
+        at++;
+    }
+    return *at == '\t';
+}
 
 /* RFC 9112 6.1 to 6.3; Quoit takes each at most once, not both, and of codings `chunked` only. */
 static bool judge_fields(struct reader *reader, const struct reference_line *lines, uint32_t count,
@@ -227,6 +238,7 @@ static bool judge_fields(struct reader *reader, const struct reference_line *lin
                 return reader_refuse(reader, "Content-Length twice");
             }
             head->has_length = true;
+            head->has_extras = head->has_extras || is_followed_by_tab(&lines[i]);
             if (!read_length(reader, lines[i].value, &head->length)) {
                 return false;
             }
@@ -237,6 +249,7 @@ static bool judge_fields(struct reader *reader, const struct reference_line *lin
                 return reader_refuse(reader, "Transfer-Encoding");
             }
             head->chunked = true;
+            head->has_extras = head->has_extras || is_followed_by_tab(&lines[i]);
         }
         if (reference_is_in_any_case(lines[i].name, "Connection")) {
             says_close = says_close || list_has(lines[i].value, "close");
@@ -282,20 +295,23 @@ struct body {
     bool has_extras;
 };
 
+/* What is there of `size` bytes, as far as it is allowed. */
 static bool take_body(struct reader *reader, struct body *body, uint64_t size, uint64_t size_max)
 {
-    if (size > size_max - body->size) {
+    size_t there = reader->size - reader->at;
+    uint64_t room = size_max - body->size, taken = size < there ? size : there;
+    bool fits = taken <= room;
+
+    taken = fits ? taken : room;
+    if (taken > 0) {
+        memcpy(body->bytes + body->size, reader->bytes + reader->at, taken);
+    }
+    body->size += taken;
+    reader->at += taken;
+    if (!fits) {
         return reader_stop(reader, REFERENCE_TOO_LARGE, "body");
     }
-    if (size > reader->size - reader->at) {
-        return reader_stop(reader, REFERENCE_PARTIAL, "in the body");
-    }
-    if (size > 0) {
-        memcpy(body->bytes + body->size, reader->bytes + reader->at, size);
-    }
-    body->size += size;
-    reader->at += size;
-    return true;
+    return taken == size || reader_stop(reader, REFERENCE_PARTIAL, "in the body");
 }
 
 static int hex_digit(uint8_t c)
@@ -396,6 +412,7 @@ static bool read_heads(struct reader *reader, const struct reference_limits *lim
         if (!judge_fields(reader, response->lines, response->lines_count, head)) {
             return false;
         }
+        response->has_extras = response->has_extras || head->has_extras;
         if (head->status >= 200) {
             return true;
         }
@@ -418,6 +435,9 @@ static bool read_body(struct reader *reader, const struct reference_limits *limi
     /* RFC 9112 6.3, rule 1 */
     if (limits->to_head || head->status == 204 || head->status == 304) {
         return true;
+    }
+    if (head->has_length && head->length > limits->body_size_max) {
+        return reader_stop(reader, REFERENCE_TOO_LARGE, "Content-Length");
     }
     if (head->has_length) {
         return take_body(reader, body, head->length, limits->body_size_max);
@@ -445,7 +465,7 @@ void reference_read_response(const uint8_t *bytes, size_t size,
     struct head head = { 0 };
 
     response_out->interim_count = 0;
-    response_out->ends_with_close = false;
+    response_out->ends_with_close = response_out->has_extras = false;
     if (read_heads(&reader, limits, &head, response_out)) {
         response_out->keep_alive = head.keep_alive;
         read_body(&reader, limits, &head, response_out, &taken);
@@ -457,7 +477,7 @@ void reference_read_response(const uint8_t *bytes, size_t size,
     response_out->has_length = head.has_length;
     response_out->length = head.length;
     response_out->body_size = taken.size;
-    response_out->has_extras = taken.has_extras;
+    response_out->has_extras = response_out->has_extras || taken.has_extras;
 }
 
 /* --- A request --- */

@@ -58,8 +58,10 @@ struct reference_response {
     uint32_t interim_count;
     uint32_t lines_count;
     struct reference_line lines[REFERENCE_LINES_MAX];
+    bool has_extras; /* chunk extensions, trailers, or a tab behind a length or coding */
+
+    /* Always: what there is of the body. */
     size_t body_size;
-    bool has_extras; /* chunk extensions or trailers */
 };
 
 /* body has room for `size` bytes. */

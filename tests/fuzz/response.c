@@ -158,8 +158,9 @@ static struct buffer head_of(const struct reference_response *reference)
 }
 
 /*
- * Both COMPLETE, or neither, and then with the same parts; but llhttp refuses more of chunk
- * extensions and of trailers, which are ignored.
+ * Both COMPLETE, or neither, and then with the same parts; but llhttp refuses more of what is
+ * ignored: chunk extensions, trailers, a tab. And no byte is ever taken for one of a body that the
+ * reference does not find in it.
  */
 static void check_reference(const struct plan *plan, const struct outcome *got)
 {
@@ -180,6 +181,8 @@ static void check_reference(const struct plan *plan, const struct outcome *got)
     bool complete = reference.verdict == REFERENCE_COMPLETE;
     FUZZ_HOLDS(got->progress != RESPONSE_COMPLETE || complete);
     FUZZ_HOLDS(got->progress == RESPONSE_COMPLETE || !complete || reference.has_extras);
+    FUZZ_HOLDS(got->body.size <= reference.body_size);
+    FUZZ_HOLDS(got->body.size == 0 || memcmp(got->body.bytes, body, got->body.size) == 0);
     if (got->progress == RESPONSE_COMPLETE) {
         struct buffer head = head_of(&reference);
         FUZZ_HOLDS(got->consumed == reference.size);
@@ -191,8 +194,6 @@ static void check_reference(const struct plan *plan, const struct outcome *got)
         FUZZ_HOLDS(got->headers_count == reference.lines_count);
         FUZZ_HOLDS(is_same_buffer(&got->head, &head));
         FUZZ_HOLDS(got->body.size == reference.body_size && got->body_size == reference.body_size);
-        FUZZ_HOLDS(reference.body_size == 0 ||
-                   memcmp(got->body.bytes, body, reference.body_size) == 0);
         buffer_free(&head);
     }
     free(body);
