@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Writes the inputs that the fuzz targets begin with, a folder for each target beside this file.
+
+    tests/data/fuzz/make.py
+
+What the bytes of an input mean stands at the top of tests/fuzz/NAME.c. The answers are every 12th
+of tests/data/responses.
+"""
+
+import pathlib
+import runpy
+import shutil
+
+HERE = pathlib.Path(__file__).parent
+ROWS = runpy.run_path(str(HERE.parent / "responses" / "make.py"))["rows"]
+EVERY = 12
+
+
+def write(target, inputs):
+    folder = HERE / target
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for index, data in enumerate(inputs):
+        (folder / f"{index:03}").write_bytes(data)
+
+
+def pair(number):
+    return number.to_bytes(2, "big")
+
+
+def response(options, data):
+    limits = {"head_size": 4096, "lines": 64, "body": 4096}
+    flags = 0
+    for option in options.split(","):
+        flags |= {"head": 1, "end": 2, "cut": 6}.get(option, 0)
+        if "=" in option:
+            flags |= 8
+            limits[option.split("=")[0]] = int(option.split("=")[1])
+    return (bytes([flags]) + pair(limits["head_size"]) + bytes([limits["lines"]]) +
+            pair(limits["body"]) + bytes([3, 1, 7, 0]) + data)
+
+
+def responses():
+    return [response(options, data) for _, options, data, _ in ROWS[::EVERY]]
+
+
+def connections():
+    length = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+    chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+    rest = b"HTTP/1.1 200 OK\r\n\r\nrest"
+    busy = b"HTTP/1.1 503 N\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+    events = (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+              b"c\r\ndata: a\n\ndat\r\n7\r\na: b\n\n\n\r\n0\r\n\r\n")
+    interim = b"HTTP/1.1 100 C\r\n\r\n" + length
+    scripts = (((length, 0), (chunks, 0), (interim, 1)),
+               ((length + length, 0), (chunks + b"x", 0), (rest, 1)),
+               ((busy, 0), (length, 2), (length, 3), (b"", 0), (chunks, 0)),
+               ((events, 0), (events[:70], 1), (length[:20], 3), (rest, 2)))
+    chance = bytes(i * 37 % 256 for i in range(60))
+    for said in scripts:
+        text = b"".join(data + b"\xff" + bytes([then]) for data, then in said)
+        for requests, flags in ((2, 0), (3, 2), (13, 4), (3, 1), (13, 8 + 2), (13, 16 + 4),
+                                (2, 32 + 8), (13, 64 + 16), (3, 128)):
+            drawn = chance if flags & (8 | 16 | 32 | 64) else b""
+            yield bytes([requests, flags]) + pair(len(drawn)) + drawn + text
+
+
+def streams():
+    texts = (b"data: a\n\n", b"data:a\ndata: b\r\ndata\r\r", b"\xef\xbb\xbfdata: \xc3\xa9\n\n",
+             b": comment\nevent: x\nid: 1\nretry: 5\ndata: y\n\n", b"data: cut", b"\n\r\n\r",
+             b"event: a\n\ndata: b\n\nevent\ndata\n\n", b"data: [DONE]\n\n",
+             b"data:  two blanks \ndata:\tx\nDATA: z\nda ta: w\n\n")
+    for index, text in enumerate(texts):
+        for line_max, event_max in ((0, 0), (8, 3)):
+            yield pair(line_max) + pair(event_max) + bytes([index, 1, 2, 0]) + text
+
+
+def urls():
+    texts = (b"http://a/\nGET\nX-A\nb\nAccept-Encoding\ngzip\n",
+             b"HTTPS://[::1]:443?q=%2F#f\nPOST\nA\n \ty \t\nB\n\n",
+             b"http://127.0.0.1:8080/a/b;c?d&e\nPATCH\n",
+             b"https://a_b-c.test:\nx-tra!\n", b"http://user@host/\nGET\n", b"http://a:0/\nGET\n",
+             b"http://a/%zz\nGET\n", b"http://a/ b\nGET\n", b"http://[fe80::1%25x]/\nGET\n",
+             b"http://a/\nCONNECT\n", b"http://a/\nGE T\n", b"http://a/\nGET\nHost\nb\n",
+             b"http://a/\nGET\ncontent-length\n3\n", b"http://a/\nGET\nTransfer-Encoding\nx\n",
+             b"http://a/\nGET\nConnection\nclose\n", b"http://a/\nGET\nA\nb\rC: d\n",
+             b"http://a/\nGET\nA b\nc\n", b"http://a/\nGET\n\nc\n", b"ftp://a/\nGET\n")
+    for text in texts:
+        yield b"\x00\x00\x00" + text
+    yield b"\x00\x12\x34" + texts[0]
+    yield b"\x01\x00\x05" + texts[0]
+
+
+def hints():
+    now = (784111777 - 10).to_bytes(4, "big")
+    for text in (b"1500\n3\ntimeout=5, max=100\nSun, 06 Nov 1994 08:49:37 GMT",
+                 b"-1\n1.5\nmax=3\nSunday, 06-Nov-94 08:49:37 GMT",
+                 b"x\n1e18\ntimeout = 5\t,max= 7\nSun Nov  6 08:49:37 1994",
+                 b"\nSun, 06 Nov 1994 08:49:37 GMT\ntimeout=18446744073709551616\ntrue",
+                 b".5\nsoon\nTIMEOUT=1, timeout=2\nThu, 29 Feb 1900 00:00:00 GMT",
+                 b"1e-400\n5e400\nmax=99999999999999999999\nThu, 29 Feb 2096 23:59:60 GMT",
+                 b"+3.\n0x10\ntimeout=\"5\"\nFALSE"):
+        yield now + text
+
+
+def lines():
+    body = b'{"model":"m","messages":[{"role":"user","content":"\\u00e9 \xc3\xa9\\n"}],"x":-1.5e3}'
+    start = b'{"custom_id":"a","url":"/v1/chat/completions","method":"POST","body":'
+    return (start + body + b"}", start + body + b',"headers":{"A":"b","A":"c"}}\r\n',
+            b'{"custom_id":"b","body":"text\\n","body_encoding":"text"}\n',
+            b'{"custom_id":"\\ud83d\\ude00","method":"GET","url":"http:\\/\\/a/b"}',
+            start + b'{"model":1,"mod\\u0065l":2,"stream":true}}',
+            start + b'{ } , "extra" : [[[{}]]] , "body_encoding" : null }',
+            b'{"custom_id":"a","custom_id":"b","body":{}}', b'{"custom_id":1,"body":{}}',
+            b'{"custom_id":"","body":{}}', start + b'{"a":\xff}}', start + b"[1,2", b"\xef\xbb\xbf{}",
+            b"[]", b"", b"  \r\n", b'{"custom_id":"\\ud800","body":null}',
+            b'{"custom_id":"a","body":{},"headers":{"Host":"x"}}',
+            start + b'{"stream":false}}', start + b"1E+2}", start + b'"\\u0000"}')
+
+
+def talks():
+    for flags in range(16):
+        yield bytes([flags, 0])
+    inserted = b"\x17\x03\x03\x00\x05hello\x15\x03\x03\x00\x02\x01\x00"
+    for flags in (0, 1, 4, 6, 8, 12):
+        for where in (0, 5, 9, 44, 100, 300, 700, 1000):
+            yield bytes([flags, 0]) + pair(where) + b"\x01\x01"
+        yield bytes([flags, 97]) + pair(0) + b"\x03\x0c\x00\x00\x00\x00" + inserted
+        yield bytes([flags, 13]) + pair(200) + b"\x02\x05\x00\x00\x00\x00"
+        yield bytes([flags, 0]) + pair(400) + b"\x04\x00"
+
+
+def main():
+    write("response", responses())
+    write("connection", connections())
+    write("sse", streams())
+    write("url", urls())
+    write("hints", hints())
+    write("batch", lines())
+    write("tls", talks())
+
+
+if __name__ == "__main__":
+    main()
