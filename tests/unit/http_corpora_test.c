@@ -1,7 +1,10 @@
 /*
- * http_corpora: the raw responses that others have collected, each against the verdict given there
- * (R10). They lie in $QUOIT_SHARED/corpora (../shared); where that is missing, this is skipped.
+ * http_corpora: the raw responses that others have collected, each against the verdict given there,
+ * fed whole, in pieces of each small size, cut in two at every place, and with another response
+ * behind it; and nothing is taken that the reference parser refuses (R10 R31). They lie in
+ * $QUOIT_SHARED/corpora (../shared); where that is missing, this is skipped.
  */
+#include "tests/fuzz/reference.h"
 #include "tests/unit/http_exchange.h"
 
 #include "base/bits.h"
@@ -61,6 +64,52 @@ static bool corpora_accepts(struct exchange *exchange, const char *bytes, size_t
     return true;
 }
 
+/* What is complete for the codec is so for the reference, and with the same body. */
+static void check_reference(const struct exchange_outcome *got, const char *bytes, size_t size,
+                            bool to_head)
+{
+    static struct reference_response reference;
+    static uint8_t body[CORPORA_FILE_MAX];
+    const struct reference_limits limits = {
+        .body_size_max = 1 << 20,
+        .head_size_max = 1 << 16,
+        .lines_max = 256,
+        .interim_max = RESPONSE_INTERIM_MAX,
+        .extension_max = RESPONSE_CHUNK_EXTENSION_MAX,
+        .to_head = to_head,
+        .end = REFERENCE_CLOSED,
+    };
+
+    reference_read_response((const uint8_t *)bytes, size, &limits, &reference, body);
+    if (got->progress == RESPONSE_COMPLETE) {
+        CHECK_EQ(reference.verdict, REFERENCE_COMPLETE);
+        CHECK_EQ(reference.size, got->consumed);
+        CHECK_EQ(reference.status, got->status);
+        CHECK_EQ(reference.keep_alive, got->keep_alive);
+        CHECK_MEM(got->body, got->body_kept, body, reference.body_size);
+    }
+}
+
+/* The first answer in these bytes, up to the connection's end: cut anywhere it is the same. */
+static void check_first(struct exchange *exchange, const char *bytes, size_t size, bool to_head)
+{
+    const struct exchange_case first = {
+        .bytes = bytes, .size = size, .end = END_CLEAN, .to_head = to_head
+    };
+    struct exchange_outcome whole = exchange_run(exchange, &first, bytes, size, SIZE_MAX, SIZE_MAX);
+    struct exchange_outcome bytewise = exchange_run(exchange, &first, bytes, size, 1, 1);
+
+    exchange_check_same(&bytewise, &whole);
+    for (size_t cut = 1; cut < size; cut++) {
+        struct exchange_outcome in_two = exchange_run(exchange, &first, bytes, size, cut, SIZE_MAX);
+        exchange_check_same(&in_two, &whole);
+    }
+    if (whole.progress == RESPONSE_COMPLETE && !whole.ends_with_close && whole.consumed == size) {
+        exchange_check_joined(exchange, &first, &whole);
+    }
+    check_reference(&whole, bytes, size, to_head);
+}
+
 /* The verdict, which must not depend on the pieces. */
 static bool corpora_verdict(struct exchange *exchange, const char *bytes, size_t size, bool to_head)
 {
@@ -69,6 +118,7 @@ static bool corpora_verdict(struct exchange *exchange, const char *bytes, size_t
     for (size_t piece = 1; piece <= 17; piece++) {
         CHECK_EQ(corpora_accepts(exchange, bytes, size, piece, to_head), whole);
     }
+    check_first(exchange, bytes, size, to_head);
     return whole;
 }
 
