@@ -1,12 +1,15 @@
 /*
- * guard: see guard.h. A state takes either a run of bytes that leave it as it is (guard_runs), or
- * one byte that moves it (guard_step_*). That says all; but a status line of the usual form and a
- * header line, there as a whole and in order, pass in one look (guard_take_*), since nearly all do,
- * and their sizes are noted for the judge.
+ * guard: see guard.h. Here is the scan; the judge stands in guard_judge.c.
+ *
+ * A state takes either a run of bytes that leave it as it is (guard_runs), or one byte that moves
+ * it (guard_step_*). That says all; but a status line of the usual form and a header line, there as
+ * a whole and in order, pass in one look (guard_take_*), since nearly all do, and their sizes are
+ * noted for the judge. Trailers are not kept, so their names are compared as they pass.
  */
 #include "http/guard.h"
 
 #include "base/bits.h"
+#include "http/guard_parts.h"
 #include "http/octets.h"
 
 #include <assert.h>
@@ -57,8 +60,7 @@ void guard_begin_body(struct guard *guard, bool has_body)
     }
 }
 
-static enum guard_verdict guard_refuse(struct guard *guard, enum quoit_error error,
-                                       const char *detail)
+enum guard_verdict guard_refuse(struct guard *guard, enum quoit_error error, const char *detail)
 {
     guard->state = GUARD_BROKEN;
     guard->error = error;
@@ -161,6 +163,32 @@ static void guard_note_line(struct guard *guard, size_t name_size, size_t size)
     guard->lines_count++;
 }
 
+/* RFC 9110 6.5.1: what frames a message cannot stand behind it. */
+static const char *const guard_framing_names[] = { "content-length", "transfer-encoding" };
+
+/* The next bytes of a trailer's name, of which those before were compared. */
+static void guard_match_name(struct guard *guard, const char *bytes, size_t size)
+{
+    for (uint32_t i = 0; i < COUNT_OF(guard_framing_names); i++) {
+        const char *name = guard_framing_names[i];
+        if (guard->index + size > strlen(name) ||
+            strncasecmp(bytes, name + guard->index, size) != 0) {
+            guard->names_left &= ~BIT(i);
+        }
+    }
+    guard->index = (uint32_t)min_u64(guard->index + size, UINT8_MAX); /* longer than any */
+}
+
+static bool guard_name_frames(const struct guard *guard)
+{
+    for (uint32_t i = 0; i < COUNT_OF(guard_framing_names); i++) {
+        if ((guard->names_left & BIT(i)) != 0 && guard->index == strlen(guard_framing_names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum guard_verdict guard_step_line_start(struct guard *guard, uint8_t byte)
 {
     if (byte == '\r') {
@@ -181,11 +209,19 @@ static enum guard_verdict guard_step_line_start(struct guard *guard, uint8_t byt
         return guard_refuse(guard, QUOIT_E_TOO_LARGE, "more header lines than the limit");
     }
     guard_note_line(guard, 0, 0);
+    if (guard->in_trailers) {
+        guard->index = 0;
+        guard->names_left = BIT(COUNT_OF(guard_framing_names)) - 1;
+        guard_match_name(guard, (const char *)&byte, 1);
+    }
     return guard_move(guard, GUARD_NAME);
 }
 
 static enum guard_verdict guard_step_name(struct guard *guard, uint8_t byte)
 {
+    if (byte == ':' && guard->in_trailers && guard_name_frames(guard)) {
+        return guard_refuse(guard, QUOIT_E_PROTOCOL, "a trailer that frames a message");
+    }
     if (byte == ':') {
         return guard_move(guard, GUARD_VALUE);
     }
@@ -279,12 +315,15 @@ static size_t guard_take_status(struct guard *guard, const char *bytes, const ch
     return (size_t)(next - bytes);
 }
 
-/* As many header lines that are whole and in order as come here; states are for the others. */
+/*
+ * As many header lines that are whole and in order as come here; states are for the others, and for
+ * trailers.
+ */
 static size_t guard_take_lines(struct guard *guard, const char *bytes, const char *end)
 {
     const char *line = bytes;
 
-    while (guard->lines_count < guard->limits.headers_max) {
+    while (!guard->in_trailers && guard->lines_count < guard->limits.headers_max) {
         const char *colon = octets_run_end(OCTETS_TOKEN, line, end);
         if (colon == line || colon == end || *colon != ':') {
             break;
@@ -314,7 +353,11 @@ static enum guard_verdict guard_scan_head(struct guard *guard, const char *bytes
         if (guard->state == GUARD_LINE_START) {
             i += guard_take_lines(guard, bytes + i, bytes + end);
         } else if (guard_runs[guard->state] != 0) {
-            i = (size_t)(octets_run_end(guard_runs[guard->state], bytes + i, bytes + end) - bytes);
+            const char *run = bytes + i;
+            i = (size_t)(octets_run_end(guard_runs[guard->state], run, bytes + end) - bytes);
+            if (guard->in_trailers && guard->state == GUARD_NAME) {
+                guard_match_name(guard, run, (size_t)(bytes + i - run));
+            }
         }
         if (i < end) {
             verdict = guard_step_head(guard, (uint8_t)bytes[i]);
@@ -471,132 +514,4 @@ enum guard_verdict guard_scan(struct guard *guard, const char *bytes, size_t siz
     }
     *passed_out = passed;
     return verdict;
-}
-
-/* Where a line of the head ends, and its name; of those not noted it is searched. */
-static struct guard_line guard_find_line(const struct guard *guard, uint32_t index,
-                                         const char *line, const char *end)
-{
-    if (index < GUARD_LINES_NOTED && guard->lines[index].size != 0) {
-        return guard->lines[index];
-    }
-    const char *colon = memchr(line, ':', (size_t)(end - line));
-    const char *cr = memchr(colon, '\r', (size_t)(end - colon));
-    return (struct guard_line){ (uint32_t)(colon - line), (uint32_t)(cr + 2 - line) };
-}
-
-/* "name: value\r\n" in place. RFC 9110 5.5: blanks around the value are not its. */
-static struct quoit_header guard_cut_line(char *line, struct guard_line found)
-{
-    char *value = line + found.name_size + 1, *end = line + found.size - 2;
-
-    while (*value == ' ' || *value == '\t') {
-        value++;
-    }
-    while (end > value && (end[-1] == ' ' || end[-1] == '\t')) {
-        end--;
-    }
-    line[found.name_size] = *end = '\0';
-    return (struct quoit_header){ .name = line, .value = value };
-}
-
-/* RFC 9112 6.2: digits and nothing else, once, and not beyond 64 bits. */
-static bool guard_judge_length(struct guard *guard, const char *value)
-{
-    if (guard->has_length) {
-        guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length more than once");
-        return false;
-    }
-    const char *digit = value;
-    for (; *digit >= '0' && *digit <= '9'; digit++) {
-        if (__builtin_mul_overflow(guard->length, 10, &guard->length) ||
-            __builtin_add_overflow(guard->length, (uint64_t)(*digit - '0'), &guard->length)) {
-            guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length beyond 64 bits");
-            return false;
-        }
-    }
-    if (digit == value || *digit != '\0') {
-        guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length is not a number");
-        return false;
-    }
-    guard->has_length = true;
-    return true;
-}
-
-/* RFC 9112 6.1: we decode `chunked`, and have asked for nothing else. */
-static bool guard_judge_coding(struct guard *guard, const char *value)
-{
-    const char *detail = NULL;
-
-    if (!guard->is_1_1) {
-        detail = "Transfer-Encoding in HTTP/1.0";
-    } else if (guard->chunked) {
-        detail = "Transfer-Encoding more than once";
-    } else if (strcasecmp(value, "chunked") != 0) {
-        detail = "Transfer-Encoding other than chunked";
-    }
-    guard->chunked = true;
-    if (detail != NULL) {
-        guard_refuse(guard, QUOIT_E_PROTOCOL, detail);
-    }
-    return detail == NULL;
-}
-
-/* RFC 9112 9.3 and 9.6: a list of words in any case. */
-static void guard_judge_connection(struct guard *guard, const char *list)
-{
-    if (strcmp(list, "keep-alive") == 0) { /* what most servers say */
-        guard->keep_alive = true;
-        return;
-    }
-    while (*list != '\0') {
-        size_t size = strcspn(list, ", \t");
-        guard->closes = guard->closes || octets_is_name(list, size, "close");
-        guard->keep_alive = guard->keep_alive || octets_is_name(list, size, "keep-alive");
-        list += size;
-        list += strspn(list, ", \t");
-    }
-}
-
-static bool guard_judge_header(struct guard *guard, struct quoit_header header, size_t name_size)
-{
-    if (octets_is_name(header.name, name_size, "content-length")) {
-        return guard_judge_length(guard, header.value);
-    }
-    if (octets_is_name(header.name, name_size, "transfer-encoding")) {
-        return guard_judge_coding(guard, header.value);
-    }
-    if (octets_is_name(header.name, name_size, "connection")) {
-        guard_judge_connection(guard, header.value);
-    }
-    return true;
-}
-
-bool guard_judge(struct guard *guard, char *head, size_t size, struct quoit_header *headers_out)
-{
-    const char *end = head + size;
-
-    assert(guard->state == GUARD_HEAD_ENDED);
-    guard->chunked = guard->has_length = guard->closes = false;
-    guard->keep_alive = guard->is_1_1;
-    guard->length = 0;
-    char *line = head;
-    while (*line != 'H') { /* empty lines */
-        line++;
-    }
-    line = (char *)memchr(line, '\n', (size_t)(end - line)) + 1;
-    for (uint32_t i = 0; i < guard->lines_count; i++) {
-        struct guard_line found = guard_find_line(guard, i, line, end);
-        headers_out[i] = guard_cut_line(line, found);
-        if (!guard_judge_header(guard, headers_out[i], found.name_size)) {
-            return false;
-        }
-        line += found.size;
-    }
-    if (guard->chunked && guard->has_length) {
-        guard_refuse(guard, QUOIT_E_PROTOCOL, "Content-Length and Transfer-Encoding");
-        return false;
-    }
-    guard->keep_alive = guard->keep_alive && !guard->closes;
-    return true;
 }

@@ -23,7 +23,7 @@ enum guard_state {
     GUARD_REASON,     /* the rest of the status line */
     GUARD_LINE_LF,    /* behind the CR of a status line, header or trailer */
     GUARD_LINE_START, /* where a header, a trailer or the empty line begins */
-    GUARD_NAME,
+    GUARD_NAME,       /* of a trailer: `index` bytes have come */
     GUARD_VALUE,
     GUARD_EMPTY_LF,   /* behind the CR of the empty line */
     GUARD_HEAD_ENDED, /* judge, then begin something */
@@ -82,6 +82,7 @@ struct guard {
     bool in_trailers;
     bool closes; /* Connection: close was there */
     uint32_t index;
+    unsigned names_left;     /* what a trailer's name may still be: BIT of guard_framing_names */
     uint32_t extension_size; /* of this chunk's line */
     uint64_t head_left;      /* until head_size_max */
     uint64_t body_left;      /* until body_size_max */

@@ -156,6 +156,10 @@ static bool response_take_interim(struct response *response)
         response_fail(response, QUOIT_E_PROTOCOL, "101 Switching Protocols, unasked");
         return false;
     }
+    if (!response->guard.keep_alive) {
+        response_fail(response, QUOIT_E_PROTOCOL, "an interim response that ends the connection");
+        return false;
+    }
     if (response->interim_count == RESPONSE_INTERIM_MAX) {
         response_fail(response, QUOIT_E_TOO_LARGE, "more interim responses than the limit");
         return false;

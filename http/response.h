@@ -9,11 +9,12 @@
  * bytes are appended to the caller's buffer as they come. Interim responses (1xx) are swallowed and
  * counted. Parsing stops at the message's end: bytes past *consumed_out are not its.
  *
- * Trailers are checked and dropped. It fails by INVALID, with error and detail set: not HTTP
- * (PROTOCOL), cut short (INCOMPLETE), over a limit (TOO_LARGE; a Content-Length above body_size_max
- * is refused with the head, chunks when their bytes come), or no memory (NO_MEMORY). llhttp in
- * strict mode frames the message; the guard refuses what llhttp still lets through, and finds the
- * end on its own: where the two disagree, that is PROTOCOL too (http/guard.h).
+ * Trailers are checked and dropped; one that frames a message is refused, as is an interim response
+ * that ends the connection. It fails by INVALID, with error and detail set: not HTTP (PROTOCOL),
+ * cut short (INCOMPLETE), over a limit (TOO_LARGE; a Content-Length above body_size_max is refused
+ * with the head, chunks when their bytes come), or no memory (NO_MEMORY). llhttp in strict mode
+ * frames the message; the guard refuses what llhttp still lets through, and finds the end on its
+ * own: where the two disagree, in the head or later, that is PROTOCOL too (http/guard.h).
  */
 #ifndef QUOIT_HTTP_RESPONSE_H
 #define QUOIT_HTTP_RESPONSE_H

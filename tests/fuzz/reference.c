@@ -145,7 +145,14 @@ static bool cut_field(struct reader *reader, struct reference_span line,
     return true;
 }
 
-/* Field lines up to the empty one; lines_out NULL: they are only checked. */
+/* RFC 9110 6.5.1: what frames a message cannot stand behind it. */
+static bool is_framing(struct reference_span name)
+{
+    return reference_is_in_any_case(name, "Content-Length") ||
+           reference_is_in_any_case(name, "Transfer-Encoding");
+}
+
+/* Field lines up to the empty one; lines_out NULL: they are trailers, and only checked. */
 static bool read_fields(struct reader *reader, uint64_t lines_max, struct reference_line *lines_out,
                         uint32_t *count)
 {
@@ -164,6 +171,8 @@ static bool read_fields(struct reader *reader, uint64_t lines_max, struct refere
         }
         if (lines_out != NULL) {
             lines_out[*count] = field;
+        } else if (is_framing(field.name)) {
+            return reader_refuse(reader, "a trailer that frames");
         }
         ++*count;
     }
@@ -416,8 +425,8 @@ static bool read_heads(struct reader *reader, const struct reference_limits *lim
         if (head->status >= 200) {
             return true;
         }
-        if (head->status == 101) {
-            return reader_refuse(reader, "101");
+        if (head->status == 101 || !head->keep_alive) {
+            return reader_refuse(reader, "an interim response that ends this protocol");
         }
         if (response->interim_count == limits->interim_max) {
             return reader_stop(reader, REFERENCE_TOO_LARGE, "interim responses");

@@ -30,6 +30,7 @@
 #define LENGTHS "Content-Length more than once"
 #define LENGTH_AND_CODING "Content-Length and Transfer-Encoding"
 #define CODING "Transfer-Encoding other than chunked"
+#define FRAMES "a trailer that frames a message"
 #define SIZE "a chunk's size that is not a hex number"
 
 /* R09: the status line. */
@@ -207,6 +208,9 @@ static const struct exchange_case chunk_cases[] = {
     REFUSED("a folded trailer", CHUNKED "0\r\nA: x\r\n y\r\n\r\n", FOLDED),
     REFUSED("a NUL in a trailer", CHUNKED "0\r\nA: \0\r\n\r\n", NUL),
     REFUSED("a blank in a trailer's name", CHUNKED "0\r\nA : x\r\n\r\n", BLANK_NAME),
+    REFUSED("a length in the trailers", CHUNKED "0\r\nContent-Length: 9\r\n\r\n", FRAMES),
+    REFUSED("a coding in the trailers", CHUNKED "0\r\nTransfer-Encoding: chunked\r\n\r\n", FRAMES),
+    REFUSED("a length behind a trailer", CHUNKED "0\r\nA: b\r\ncontent-LENGTH:0\r\n\r\n", FRAMES),
     REFUSED("trailers that end in LF", CHUNKED "0\r\nA: x\r\n\n", BARE_LF),
     REFUSED("the next response as trailers", CHUNKED "0\r\nHTTP/1.1 200 OK\r\n\r\n", TOKEN_NAME),
 };
@@ -533,6 +537,16 @@ static const struct exchange_case large_cases[] = {
       .progress = RESPONSE_INVALID,
       .error = QUOIT_E_TOO_LARGE,
       .detail = "the body is larger than the limit" },
+    { .name = "100 that says close",
+      EXCHANGE_BYTES("HTTP/1.1 100 C\r\nConnection: close\r\n\r\n" OK_LINE "\r\n"),
+      .progress = RESPONSE_INVALID,
+      .error = QUOIT_E_PROTOCOL,
+      .detail = "an interim response that ends the connection" },
+    { .name = "100 of 1.0",
+      EXCHANGE_BYTES("HTTP/1.0 100 C\r\n\r\n" OK_LINE "\r\n"),
+      .progress = RESPONSE_INVALID,
+      .error = QUOIT_E_PROTOCOL,
+      .detail = "an interim response that ends the connection" },
     { .name = "101, unasked",
       EXCHANGE_BYTES("HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n"),
       .progress = RESPONSE_INVALID,

@@ -194,12 +194,15 @@ complete("a chunk of NULs", CHUNKED + b"3\r\n\0\0\0\r\n0\r\n\r\n", b"\0\0\0")
 for extension in (b";a", b";a=b", b";a=\"b c\"", b";a;b=c", b";A-b_c=1"):
     complete(f"extension {extension.decode()}",
              CHUNKED + b"3" + extension + b"\r\nabc\r\n0" + extension + b"\r\n\r\n", b"abc")
-for trailers in (b"A: b\r\n", b"A: b\r\nC:\r\nD: e f\r\n", b"Content-Length: 9\r\n",
+for trailers in (b"A: b\r\n", b"A: b\r\nC:\r\nD: e f\r\n", b"Content-Lengths: 9\r\n",
+                 b"Content-Lengt: 9\r\n", b"Transfer-Encoding-X: y\r\n", b"Transfer-: y\r\n",
                  b"Connection: close\r\n", b"Set-Cookie: a=b\r\n"):
     complete(f"trailers {escape(trailers)}",
              CHUNKED + b"3\r\nabc\r\n0\r\n" + trailers + b"\r\n", b"abc")
 for trailer in (b": x", b"Name", b"A : x", b" A: x", b"A: x\r\n y", b"A: \0", b"A\0: x",
-                b"HTTP/1.1 200 OK", b"A: \x1b", b"(a): x"):
+                b"HTTP/1.1 200 OK", b"A: \x1b", b"(a): x", b"Content-Length: 9", b"Content-Length:",
+                b"CONTENT-LENGTH: 0", b"Transfer-Encoding: chunked", b"transfer-encoding:gzip",
+                b"A: b\r\nContent-Length: 0\r\nC: d"):
     protocol(f"trailer {escape(trailer)}", CHUNKED + b"0\r\n" + trailer + b"\r\n\r\n")
 
 # RFC 9112 6.3, rule 1: no body, whatever the headers say.
@@ -219,9 +222,12 @@ for status, options in ((204, "-"), (304, "-"), (200, "head"), (404, "head"), (2
 for status in (100, 102, 103, 104, 150, 199):
     for name, lines in (("", b""), (" with a length", b"Content-Length: 5\r\n"),
                         (" with a coding", b"Transfer-Encoding: chunked\r\n"),
-                        (" with close", b"Connection: close\r\n")):
+                        (" with keep-alive", b"Connection: keep-alive\r\n")):
         complete(f"{status}{name} first",
                  b"HTTP/1.1 %d X\r\n" % status + lines + b"\r\n" + OK + EMPTY, interim=1)
+    protocol(f"{status} with close first",
+             b"HTTP/1.1 %d X\r\nConnection: close\r\n\r\n" % status + OK + EMPTY)
+    protocol(f"{status} of 1.0 first", b"HTTP/1.0 %d X\r\n\r\n" % status + OK + EMPTY)
     row(f"{status} alone", b"HTTP/1.1 %d X\r\n\r\n" % status, "partial")
     row(f"{status} and the end", b"HTTP/1.1 %d X\r\n\r\n" % status, "incomplete", "end")
 protocol("101", b"HTTP/1.1 101 S\r\n\r\n")
@@ -231,7 +237,6 @@ protocol("101 behind 100", b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 101 S\r\n\r\n")
 protocol("100 that is folded", b"HTTP/1.1 100 C\r\nA: b\r\n c\r\n\r\n" + OK + EMPTY)
 protocol("100 with two lengths",
          b"HTTP/1.1 100 C\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n" + OK + EMPTY)
-complete("100 of 1.0", b"HTTP/1.0 100 C\r\n\r\n" + OK + EMPTY, interim=1)
 for count in (2, 15, 16):
     complete(f"{count} interim ones", EARLY * count + OK + EMPTY, interim=count)
 for count in (17, 18):
