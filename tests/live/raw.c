@@ -99,17 +99,19 @@ void raw_play(const struct live_server *server, struct raw_text *text)
 
 /* -------- the ledger -------- */
 
-/* The line that begins with {"KIND":NUMBER, NUL-ended; "" if there is none. The caller frees it. */
-static char *raw_line(const struct live_server *server, const char *kind, uint32_t number)
+char *raw_ledger(const struct live_server *server)
 {
-    char *ledger = live_ask(server, "GET", "/ledger", "");
+    return live_ask(server, "GET", "/ledger", "");
+}
+
+/* The line that begins with {"KIND":NUMBER, NUL-ended; "" if there is none. The caller frees it. */
+static char *raw_line(const char *ledger, const char *kind, uint32_t number)
+{
     char begin[64];
 
     snprintf(begin, sizeof(begin), "\n  {\"%s\":%u,", kind, number);
     const char *found = strstr(ledger, begin);
-    char *line = found == NULL ? strdup("") : strndup(found + 1, strcspn(found + 1, "\n"));
-    free(ledger);
-    return line;
+    return found == NULL ? strdup("") : strndup(found + 1, strcspn(found + 1, "\n"));
 }
 
 /* What stands behind "name": ; "" if it is not there. */
@@ -136,9 +138,14 @@ static void raw_string(const char *line, const char *name, char *text, size_t si
     snprintf(text, size, "%.*s", (int)value_size, value_size == 0 ? "" : value + 1);
 }
 
-struct raw_connection raw_connection(const struct live_server *server, uint32_t number)
+uint64_t raw_ledger_number(const char *ledger, const char *name)
 {
-    char *line = raw_line(server, "connection", number);
+    return raw_number(ledger, name);
+}
+
+struct raw_connection raw_ledger_connection(const char *ledger, uint32_t number)
+{
+    char *line = raw_line(ledger, "connection", number);
     struct raw_connection found = {
         .requests = raw_number(line, "requests"),
         .bytes_after = raw_number(line, "bytes_after"),
@@ -153,6 +160,15 @@ struct raw_connection raw_connection(const struct live_server *server, uint32_t 
     raw_string(line, "sni", found.sni, sizeof(found.sni));
     raw_string(line, "error", found.error, sizeof(found.error));
     free(line);
+    return found;
+}
+
+struct raw_connection raw_connection(const struct live_server *server, uint32_t number)
+{
+    char *ledger = raw_ledger(server);
+    struct raw_connection found = raw_ledger_connection(ledger, number);
+
+    free(ledger);
     return found;
 }
 
@@ -172,9 +188,9 @@ struct raw_connection raw_await_end(const struct live_server *server, uint32_t n
     }
 }
 
-struct raw_request raw_request(const struct live_server *server, uint32_t number)
+struct raw_request raw_ledger_request(const char *ledger, uint32_t number)
 {
-    char *line = raw_line(server, "request", number);
+    char *line = raw_line(ledger, "request", number);
     struct raw_request found = {
         .connection = raw_number(line, "connection"),
         .body_size = raw_number(line, "body_size"),
@@ -185,6 +201,15 @@ struct raw_request raw_request(const struct live_server *server, uint32_t number
     raw_string(line, "body_hash", found.body_hash, sizeof(found.body_hash));
     raw_string(line, "head", found.head, sizeof(found.head));
     free(line);
+    return found;
+}
+
+struct raw_request raw_request(const struct live_server *server, uint32_t number)
+{
+    char *ledger = raw_ledger(server);
+    struct raw_request found = raw_ledger_request(ledger, number);
+
+    free(ledger);
     return found;
 }
 

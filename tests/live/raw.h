@@ -49,7 +49,12 @@ struct raw_connection {
     char end[16], tls[16], sni[256], error[160];
 };
 
+/* The whole ledger, to be looked into more than once. The caller frees it. */
+char *raw_ledger(const struct live_server *server);
+uint64_t raw_ledger_number(const char *ledger, const char *name);
+
 /* Connection number `number`, from 1; all zero and end "" if there is none. */
+struct raw_connection raw_ledger_connection(const char *ledger, uint32_t number);
 struct raw_connection raw_connection(const struct live_server *server, uint32_t number);
 
 /* The same, once it has ended. */
@@ -62,6 +67,7 @@ struct raw_request {
 };
 
 /* Request number `number`, from 1, in the order in which heads were read; all zero if none. */
+struct raw_request raw_ledger_request(const char *ledger, uint32_t number);
 struct raw_request raw_request(const struct live_server *server, uint32_t number);
 
 /* The value of a header (in the case in which it was sent) of that head; "" if there is none.

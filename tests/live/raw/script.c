@@ -137,8 +137,10 @@ static void script_mode(struct script_reader *reader, struct script_step *step)
         step->feed.cut = WIRE_BYTES;
     } else if (size == 4 && memcmp(word, "cuts", 4) == 0) {
         step->feed = (struct wire_feed){ WIRE_CUTS, script_number(reader) };
+    } else if (size == 5 && memcmp(word, "split", 5) == 0) {
+        step->feed = (struct wire_feed){ WIRE_SPLIT, script_number(reader) };
     } else {
-        script_wrong(reader, "neither whole, bytes nor cuts");
+        script_wrong(reader, "not whole, bytes, cuts SEED or split SIZE");
     }
 }
 

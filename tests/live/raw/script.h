@@ -30,8 +30,9 @@
  *   hold [N] TEXT          sent with what the next send or answer sends, in one piece with it
  *   answer [TEXT]          a 200 whose body is TEXT, or the target of the request
  *   feed MODE              how what follows is cut: `whole` (in one write), `bytes` (one by one; of
- *                          more than 4096 the middle is in larger pieces) or `cuts SEED` (at random
- *                          places). Each piece is sent when the peer's program has taken the last.
+ *                          more than 4096 the middle is in larger pieces), `cuts SEED` (at random
+ *                          places) or `split SIZE` (in two, the first of SIZE). Each piece is
+ *                          sent when the peer's program has taken the last one.
  *
  *   notify                 TLS: close_notify and nothing else
  *   fin                    end our side of the TCP stream, without close_notify

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
-#include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <sched.h>
@@ -71,8 +71,14 @@ enum wire_result wire_wait(struct wire *wire, short events, int timeout_ms)
     return ready > 0 ? WIRE_OK : WIRE_LATE;
 }
 
-/* What the peer's socket has not handed to its program; 0 too if that socket has gone. */
-static uint32_t wire_untaken(const struct wire *wire)
+/* What sock_diag says of the peer's socket. */
+union wire_diag {
+    struct nlmsghdr head;
+    char bytes[8192];
+};
+
+/* False: there is no such socket any more. */
+static bool wire_look_at_peer(const struct wire *wire, union wire_diag *answer)
 {
     struct {
         struct nlmsghdr head;
@@ -82,35 +88,45 @@ static uint32_t wire_untaken(const struct wire *wire)
                              .nlmsg_flags = NLM_F_REQUEST },
                    .request = { .sdiag_family = AF_INET,
                                 .sdiag_protocol = IPPROTO_TCP,
+                                .idiag_ext = 1 << (INET_DIAG_INFO - 1),
                                 .idiag_states = UINT32_MAX } };
-    union {
-        struct nlmsghdr head;
-        char bytes[4096];
-    } answer;
+    struct inet_diag_sockid *id = &question.request.id;
     struct sockaddr_in ours, theirs;
     socklen_t size = sizeof(ours);
-    int unsent = 0;
 
     if (getsockname(wire->fd, (struct sockaddr *)&ours, &size) != 0 ||
         getpeername(wire->fd, (struct sockaddr *)&theirs, &size) != 0) {
-        return 0;
+        return false;
     }
-    if (ioctl(wire->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0) {
-        return (uint32_t)unsent;
-    }
-    struct inet_diag_sockid *id = &question.request.id;
     id->idiag_sport = theirs.sin_port;
     id->idiag_dport = ours.sin_port;
     id->idiag_src[0] = theirs.sin_addr.s_addr;
     id->idiag_dst[0] = ours.sin_addr.s_addr;
     id->idiag_cookie[0] = id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
-    if (send(wire->diag_fd, &question, sizeof(question), 0) < 0 ||
-        recv(wire->diag_fd, &answer, sizeof(answer), 0) < (ssize_t)NLMSG_HDRLEN ||
-        answer.head.nlmsg_type != SOCK_DIAG_BY_FAMILY) {
-        return 0;
+    return send(wire->diag_fd, &question, sizeof(question), 0) >= 0 &&
+           recv(wire->diag_fd, answer, sizeof(*answer), 0) >= (ssize_t)NLMSG_HDRLEN &&
+           answer->head.nlmsg_type == SOCK_DIAG_BY_FAMILY;
+}
+
+/* Has the peer's program read all that was ever sent? Yes too if nobody is left to read it. */
+static bool wire_is_taken(const struct wire *wire)
+{
+    union wire_diag answer;
+
+    if (!wire_look_at_peer(wire, &answer)) {
+        return true;
     }
     const struct inet_diag_msg *peer = NLMSG_DATA(&answer.head);
-    return peer->idiag_rqueue;
+    const char *at = (const char *)(peer + 1), *end = answer.bytes + answer.head.nlmsg_len;
+    while (end - at >= (ptrdiff_t)sizeof(struct rtattr)) {
+        const struct rtattr *attribute = (const void *)at;
+        const struct tcp_info *info = RTA_DATA(attribute);
+        if (attribute->rta_type == INET_DIAG_INFO) {
+            return info->tcpi_bytes_received >= wire->sent && peer->idiag_rqueue == 0;
+        }
+        at += RTA_ALIGN(attribute->rta_len);
+    }
+    return true; /* a closed one has no more to tell */
 }
 
 /* Until the peer's program has all that was sent. */
@@ -118,7 +134,7 @@ static void wire_await_taken(struct wire *wire)
 {
     uint64_t end_ms = wire_now_ms() + WIRE_TAKEN_MS;
 
-    for (int looks = 0; wire_untaken(wire) != 0 && wire_now_ms() < end_ms; looks++) {
+    for (int looks = 0; !wire_is_taken(wire) && wire_now_ms() < end_ms; looks++) {
         if (wire_wait(wire, 0, looks < WIRE_LOOKS ? 0 : 1) == WIRE_STOPPED) {
             return;
         }
@@ -156,6 +172,9 @@ static size_t wire_piece(struct wire_feed *feed, size_t at, size_t size)
     case WIRE_CUTS:
         piece = 1 + wire_chance(&feed->seed) % (size / 8 + 8);
         break;
+    case WIRE_SPLIT:
+        piece = at == 0 && feed->seed > 0 ? feed->seed : left;
+        break;
     }
     return piece < left ? piece : left;
 }
@@ -166,6 +185,7 @@ static enum wire_result wire_write(struct wire *wire, const char *bytes, size_t 
         ssize_t sent = send(wire->fd, bytes + done, size - done, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent > 0) {
             done += (size_t)sent;
+            wire->sent += (uint64_t)sent;
         } else if (errno == EAGAIN) {
             enum wire_result result = wire_wait(wire, POLLOUT, WIRE_WAIT_MS);
             if (result != WIRE_OK) {

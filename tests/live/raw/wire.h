@@ -29,11 +29,11 @@ enum wire_result {
     WIRE_OURS,    /* we have closed */
 };
 
-enum wire_cut { WIRE_WHOLE, WIRE_BYTES, WIRE_CUTS };
+enum wire_cut { WIRE_WHOLE, WIRE_BYTES, WIRE_CUTS, WIRE_SPLIT };
 
 struct wire_feed {
     enum wire_cut cut;
-    uint64_t seed; /* of WIRE_CUTS */
+    uint64_t seed; /* of WIRE_CUTS; of WIRE_SPLIT: the first piece's size */
 };
 
 struct wire {
@@ -43,6 +43,7 @@ struct wire {
     SSL *ssl;    /* owned; NULL: plain */
     BIO *in, *out;
     struct wire_feed feed, records;
+    uint64_t sent;              /* bytes that the kernel has taken */
     bool goodbye;               /* the peer's close_notify has come */
     uint64_t handshakes;        /* whole ones; above 1: it was renegotiated */
     unsigned char finished[64]; /* the peer's last Finished */
