@@ -179,7 +179,8 @@ FUZZ_SOURCES := $(shell grep -ls '^int LLVMFuzzerTestOneInput' $(wildcard tests/
 FUZZ_TARGETS := $(FUZZ_SOURCES:%.c=$(B)/%)
 # The real ring has two back ends (tests/io.h); this is the second pass, over the other one.
 RING_TESTS := $(filter $(B)/tests/unit/engine_ring% $(B)/tests/unit/engine_conn%,$(UNIT_TESTS))
-EPOLL_TESTS := $(addprefix epoll:,$(RING_TESTS) $(filter-out %/refused_test,$(LIVE_TESTS)))
+EPOLL_TESTS := $(addprefix epoll:,$(LIVE_SCRIPTS) $(RING_TESTS) \
+                 $(filter-out %/refused_test $(LIVE_SCRIPTS),$(LIVE_TESTS)))
 
 .PHONY: all
 all: $(LIBRARIES) $(PROGRAMS) $(PERF) $(EXAMPLES) ## build everything (the default)
@@ -331,7 +332,7 @@ test: ## everything: packages, build, all tests, tidy
 	@tests/deps.sh build test
 	+@$(MAKE_J) test-programs
 	+@$(INSTALL_FOR_TEST)
-	@$(RUN) --together $(UNIT_TESTS) $(EPOLL_TESTS) --in-turn $(SIM_TESTS) $(LIVE_TESTS) \
+	@$(RUN) --together $(UNIT_TESTS) --waiting $(EPOLL_TESTS) --in-turn $(SIM_TESTS) $(LIVE_TESTS) \
 	  tests/install_test.sh tests/tidy.sh tests/tidy_test.sh
 
 test-programs: all $(UNIT_TESTS) $(SIM_TESTS) $(LIVE_PROGRAMS) ## build the tests, run none

@@ -323,7 +323,8 @@ static enum ring_uring_concern ring_uring_translate(struct ring_uring *uring,
 
     done->tag.verb = (enum ring_verb)(user_data >> (RING_CONN_BITS + RING_SEQUENCE_BITS));
     done->tag.conn = (uint32_t)(user_data >> RING_SEQUENCE_BITS) & (BIT(RING_CONN_BITS) - 1);
-    done->result = cqe->res;
+    /* Only a connect to a full unix listener waits in a thread, and is taken back by a signal. */
+    done->result = cqe->res == -EINTR ? -ECANCELED : cqe->res;
     done->more = (cqe->flags & IORING_CQE_F_MORE) != 0;
     done->buffer = RING_NO_BUFFER;
     done->bytes = NULL;

@@ -148,8 +148,8 @@ struct quoit_tls_options {
 };
 
 /*
- * By which calls an engine reaches the network. Both do the same; io_uring costs less CPU. A lack
- * of memory or descriptors is an error on both, and never a reason for AUTO to take epoll.
+ * By which calls an engine reaches the network. Both keep all that is said here. A lack of memory
+ * or descriptors is an error on both, and never a reason for AUTO to take epoll.
  */
 enum quoit_io {
     QUOIT_IO_AUTO,  /* io_uring; epoll where the kernel refuses io_uring or is too old for it */

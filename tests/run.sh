@@ -1,10 +1,11 @@
 #!/bin/sh
 # run: run test programs, each with a time limit, and sum what they say.
 #
-#   tests/run.sh [--together TEST...] [--in-turn TEST...]
+#   tests/run.sh [--together TEST...] [--waiting TEST...] [--in-turn TEST...]
 #
 # TEST is a program or a script (sh, python); its last line is "N passed, N failed", perhaps with
-# ", N skipped". Exit 77 is a skip, and the last line says why. Of --together two run at a time.
+# ", N skipped". Exit 77 is a skip, and the last line says why. Of --together two run at a time, of
+# --waiting, which mostly wait, four.
 # epoll:TEST is the same TEST with QUOIT_TEST_IO=epoll (tests/io.h).
 # Only failures show their output, and how to run them again; V=1 shows everything.
 #
@@ -118,6 +119,7 @@ run_batch() {
     fi
 }
 run_batch --together 2 "$@"
+run_batch --waiting 4 "$@"
 run_batch --in-turn 1 "$@"
 
 wanted=$(printf '%s\n' "$@" | grep -vc '^--')
