@@ -152,6 +152,22 @@ static int make_full_listener(struct sockaddr_un *address_out, int fillers_out[2
     return listener;
 }
 
+/*
+ * The end of a connect that stands in line. io_uring lets a thread of the kernel wait, and a timer
+ * or a cancel that comes while that is on its way there is lost: then cancel again.
+ */
+static void await_called_off(uint32_t conn)
+{
+    struct ring_done done = { 0 };
+
+    for (int tries = 0; tries < 100 && !next_done(&done, 200 * NS_PER_MS); tries++) {
+        CHECK_EQ(ring_io(ring), QUOIT_IO_URING);
+        ring_cancel(ring, (struct ring_tag){ RING_CONNECT, conn });
+    }
+    CHECK_EQ(done.tag.conn, conn);
+    CHECK_EQ(done.result, -ECANCELED);
+}
+
 static void test_a_connect_to_a_full_unix_listener_waits_for_room_or_its_deadline(void)
 {
     struct sockaddr_un address, copy;
@@ -168,10 +184,11 @@ static void test_a_connect_to_a_full_unix_listener_waits_for_room_or_its_deadlin
         memset(&copy, 0xff, sizeof(copy)); /* borrowed for a turn only */
         if (wants_room) {
             CHECK(accept(listener, NULL, NULL) >= 0);
+            CHECK_EQ(await_done(RING_CONNECT, 0).result, 0);
+        } else {
+            await_called_off(0);
+            CHECK(ring_after_ns(ring) >= deadline_ns);
         }
-        struct ring_done done = await_done(RING_CONNECT, 0);
-        CHECK_EQ(done.result, wants_room ? 0 : -ECANCELED);
-        CHECK(wants_room || ring_after_ns(ring) >= deadline_ns);
         close_conn(0, fd);
     }
     unlink(address.sun_path);
@@ -194,7 +211,7 @@ static void test_a_connect_that_stands_in_line_can_be_cancelled(void)
                      RING_NO_DEADLINE);
         check_silence(2 * NS_PER_MS);
         ring_cancel(ring, (struct ring_tag){ RING_CONNECT, conn });
-        CHECK_EQ(await_done(RING_CONNECT, conn).result, -ECANCELED);
+        await_called_off(conn);
         close_conn(conn, fd);
     }
     unlink(address.sun_path);
