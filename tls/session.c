@@ -22,7 +22,7 @@
  * A server may renew keys, give tickets and ask for new handshakes as often as it likes, and
  * OpenSSL sets no bound to any of it. Each costs work here, and some cost an answer.
  */
-#define SESSION_SILENT_MAX (128 * 1024) /* bytes taken in without a byte of plaintext */
+#define SESSION_SILENT_MAX (64 * 1024)  /* bytes taken in without a byte of plaintext */
 #define SESSION_SHAKE_MAX (512 * 1024)  /* bytes of a handshake; a chain has 100 KiB at most */
 #define SESSION_ANSWERS_MAX (64 * 1024) /* bytes of answers that the server does not read */
 

@@ -53,8 +53,8 @@ enum tls_result tls_session_handshake(struct tls_session *session);
 /*
  * One piece of plaintext, up to room bytes, into out. DONE: *size_out bytes, at least 1; ask again.
  * STARVED (or ENDED, FAILED): none now (ever again). room should be at least 16 KiB, so that a
- * record comes as one piece. A server that sends 128 KiB of other things in a row, or makes 64 KiB
- * of answers that nobody has taken, FAILED.
+ * record comes as one piece. A server that sends 64 KiB of other things in a row, or makes for 64
+ * KiB of answers that nobody has taken, FAILED.
  */
 enum tls_result tls_session_read(struct tls_session *session, char *out, size_t room,
                                  size_t *size_out);

@@ -8,6 +8,8 @@
 
 #include <arpa/inet.h>
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -153,7 +155,9 @@ static void *visit_run(void *of)
     struct tls_visit *visit = of;
     struct tls_server *server = visit->server;
     struct timeval bound = { .tv_sec = LIVE_WAIT_MS / 1000 };
+    int on = 1;
 
+    setsockopt(visit->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* none on a unix socket */
     setsockopt(visit->fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound));
     setsockopt(visit->fd, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof(bound));
     bool plain = visit_is_plain(visit);
@@ -396,25 +400,21 @@ void tls_visit_linger(struct tls_visit *visit)
     }
 }
 
-/* Bytes that the socket of that port on 127.0.0.1 has received and nobody has read. */
-static unsigned long unread_at(uint16_t port)
-{
-    FILE *stream = fopen("/proc/net/tcp", "r");
-    unsigned long unread = 0;
-    char line[512];
+#define SERVER_FILES_MAX 256 /* descriptors that are looked at */
 
-    while (stream != NULL && fgets(line, sizeof(line), stream) != NULL) {
-        unsigned local;
-        unsigned long queued;
-        if (sscanf(line, " %*u: 0100007F:%x %*8x:%*4x %*x %*x:%lx", &local, &queued) == 2 &&
-            local == port) {
-            unread += queued;
+/* Bytes that have come to the client's end of a connection, which is in this process, unread. */
+static int unread_at(const struct sockaddr_in *client)
+{
+    for (int fd = 0; fd < SERVER_FILES_MAX; fd++) {
+        struct sockaddr_in local = { 0 };
+        socklen_t size = sizeof(local);
+        int unread = 0;
+        if (getsockname(fd, (struct sockaddr *)&local, &size) == 0 && local.sin_family == AF_INET &&
+            local.sin_port == client->sin_port && ioctl(fd, FIONREAD, &unread) == 0) {
+            return unread;
         }
     }
-    if (stream != NULL) {
-        fclose(stream);
-    }
-    return unread;
+    return 0;
 }
 
 void tls_visit_reset(struct tls_visit *visit)
@@ -427,9 +427,8 @@ void tls_visit_reset(struct tls_visit *visit)
 
     if (getpeername(visit->fd, (struct sockaddr *)&peer, &size) == 0) {
         while (quoit_now_ns() < end_ns &&
-               ((ioctl(visit->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0) ||
-                unread_at(ntohs(peer.sin_port)) > 0)) {
-            poll(NULL, 0, SERVER_ASK_MS); /* /proc has no event to wait for */
+               ((ioctl(visit->fd, SIOCOUTQ, &unsent) == 0 && unsent > 0) || unread_at(&peer) > 0)) {
+            poll(NULL, 0, SERVER_ASK_MS); /* there is no event to wait for */
         }
     }
     setsockopt(visit->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));

@@ -16,6 +16,7 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/ssl.h>
@@ -35,39 +36,20 @@ struct forge {
     uint64_t sequence;
 };
 
-/* Run a key derivation function of OpenSSL's. `params` ends it. */
-static inline void forge_derive(const char *name, const OSSL_PARAM *params, unsigned char *out,
-                                size_t size)
-{
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, name, NULL);
-    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
-
-    CHECK(EVP_KDF_derive(context, out, size, params) == 1);
-    EVP_KDF_CTX_free(context);
-    EVP_KDF_free(kdf);
-}
-
-/* HKDF-Expand-Label of RFC 8446 7.1, without a context. */
+/* HKDF-Expand-Label of RFC 8446 7.1, without a context, for at most FORGE_SECRET bytes. */
 static inline void forge_expand(const unsigned char *secret, const char *label, unsigned char *out,
                                 size_t size)
 {
-    unsigned char info[64];
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    int used = snprintf((char *)info + 3, sizeof(info) - 3, "tls13 %s", label);
+    unsigned char info[64], whole[FORGE_SECRET];
+    int used = snprintf((char *)info + 3, sizeof(info) - 5, "tls13 %s", label);
 
     info[0] = 0;
     info[1] = (unsigned char)size;
     info[2] = (unsigned char)used;
-    info[3 + used] = 0;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t) "SHA256", 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret,
-                                          FORGE_SECRET),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, (size_t)used + 4),
-        OSSL_PARAM_construct_end(),
-    };
-    forge_derive("HKDF", params, out, size);
+    info[3 + used] = 0; /* of the context */
+    info[4 + used] = 1; /* the number of the block: there is one */
+    CHECK(HMAC(EVP_sha256(), secret, FORGE_SECRET, info, (size_t)used + 5, whole, NULL) != NULL);
+    memcpy(out, whole, size);
 }
 
 static inline void forge_take_keys(struct forge *forge)
@@ -129,7 +111,11 @@ static inline void forge_take_old_keys(struct forge *forge, const SSL *server)
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SEED, seed, sizeof(seed)),
         OSSL_PARAM_construct_end(),
     };
-    forge_derive("TLS1-PRF", params, block, sizeof(block));
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, "TLS1-PRF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
+    CHECK(EVP_KDF_derive(context, block, sizeof(block), params) == 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
     memcpy(forge->key, block + 16, 16);
     memcpy(forge->iv, block + 36, 4);
     forge->sequence = 1;

@@ -95,9 +95,9 @@ static void test_a_flood_without_data_ends_in_an_error(void) /* R22, R23 */
             struct talk talk = talk_forged(peer);
             check_case(forge_flood_name(kind));
             if (forge_may(&forge, kind)) {
-                CHECK(flood(&talk, kind, false) <= 6000); /* 128 KiB of the smallest */
+                CHECK(flood(&talk, kind, false) <= 3000); /* 64 KiB of the smallest */
                 CHECK_STR(tls_session_detail(talk.session), details[kind]);
-                CHECK(tls_session_pending(talk.session) <= 160 * 1024);
+                CHECK(tls_session_pending(talk.session) <= 80 * 1024);
                 CHECK_EQ(talk.heard.size, 0);
                 CHECK(tls_session_take_ticket(talk.session) == NULL);
             }
