@@ -311,6 +311,7 @@ static enum ring_uring_concern ring_uring_translate(struct ring_uring *uring,
     struct ring *ring = &uring->ring;
 
     ring->stats.cqes++;
+    assert(cqe->res != -EFAULT); /* memory that the kernel was to use was given back too early */
     if (user_data == RING_SILENT) {
         assert(cqe->res != -EINVAL); /* a deadline whose link was torn */
         return RING_NOBODYS;
