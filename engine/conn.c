@@ -299,6 +299,21 @@ void conn_rest(struct conn *conn, uint64_t until)
 
 /* -------- opening -------- */
 
+const char *conn_os_detail(int os_error)
+{
+    switch (os_error) {
+    case 0:
+        return "";
+    case EMFILE:
+        return "too many open files: raise RLIMIT_NOFILE (ulimit -n)";
+    case ENFILE:
+        return "too many open files on this machine: raise sysctl fs.file-max";
+    case EADDRNOTAVAIL:
+        return "every local port is taken: widen sysctl net.ipv4.ip_local_port_range";
+    }
+    return strerror(os_error);
+}
+
 /* What it would have needed, had it been opened. */
 static void conn_drop_parts(struct conn *conn)
 {
@@ -421,7 +436,7 @@ static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
     }
     if (result < 0) {
         enum quoit_error error = result == -EADDRNOTAVAIL ? QUOIT_E_NO_DESCRIPTOR : QUOIT_E_CONNECT;
-        return conn_fail(conn, error, -result, strerror(-result));
+        return conn_fail(conn, error, -result, conn_os_detail(-result));
     }
     conn->connected_ns = conn->shared->now_ns;
     return conn->tunnel != NULL ? conn_ask_for_tunnel(conn) : conn_on_way(conn);

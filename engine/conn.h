@@ -159,6 +159,9 @@ struct conn_target {
  */
 QUOIT_MUST enum quoit_error conn_open(struct conn *conn, const struct conn_target *target);
 
+/* A line for people about why a connection could not be opened, with the remedy if there is one. */
+const char *conn_os_detail(int os_error);
+
 /*
  * Send a request on an IDLE connection. The exchange is copied, what it points to borrowed.
  *

@@ -36,7 +36,7 @@ void engine_give_back_conn(struct quoit_engine *engine, struct conn *conn)
     conn->slot = CONN_NONE;
     conn->origin = NULL;
     engine->free_conns[engine->free_count++] = conn->index;
-    engine->starved = false;
+    engine->starved = engine->starved && conn->error == QUOIT_E_NO_DESCRIPTOR; /* it had no port */
 }
 
 /* A FREE connection, or NULL: then the oldest idle one is on its way to become one. */
@@ -137,47 +137,52 @@ static bool engine_connect(struct quoit_engine *engine, struct slot *slot,
 }
 
 /*
- * Open the first connection of an attempt. Without a descriptor it goes back to where it was, and
- * everybody waits for a socket to close; if there is none that could, it has failed.
+ * No descriptor or port is left: the slot goes back to where it was, and everybody waits for a
+ * socket to close. False: there is none that could, `others` being those that are open.
  */
+static bool engine_starve(struct quoit_engine *engine, struct slot *slot, uint32_t others,
+                          int os_error)
+{
+    uint32_t oldest = pool_oldest(engine->pool);
+
+    if (others == 0 || slot->cancelled) {
+        return false;
+    }
+    if (oldest != POOL_NONE && os_error != 0) {
+        pool_remove(engine->pool, oldest);
+        conn_close(&engine->conns[oldest], QUOIT_OK);
+    }
+    engine->starved = true;
+    timer_set(&engine->timers, &engine->starved_timer, engine_now_ns(engine) + ENGINE_STARVED_NS);
+    if (slot->probe) {
+        slot->probe = false;
+        slot->lane->origin->outage.probing = false;
+    }
+    engine->in_flight--;
+    slot->lane->origin->in_flight--;
+    slot->lane->origin->opening--;
+    engine_enqueue(engine, slot, true);
+    return true;
+}
+
+/* Open the first connection of an attempt, or let it wait for a descriptor, or fail. */
 static void engine_connect_first(struct quoit_engine *engine, struct slot *slot)
 {
-    struct attempt_end end = { 0 };
+    const struct resolve_answer *addresses = &slot->lane->origin->addresses;
+    struct attempt_end end = { .error = addresses->error, .detail = addresses->reason };
 
-    if (slot->lane->origin->addresses.count == 0) {
-        const struct resolve_answer *answer = &slot->lane->origin->addresses;
-        end.error = QUOIT_E_DNS;
-        end.detail = answer->reason;
+    if (addresses->count > 0) {
+        do { /* an address of a family that this machine does not speak fails at once */
+            if (engine_connect(engine, slot, &end.error, &end.os_error)) {
+                return;
+            }
+        } while (end.error == QUOIT_E_CONNECT && ++slot->address_next < addresses->count);
+        end.detail = conn_os_detail(end.os_error);
+    }
+    if (end.error != QUOIT_E_NO_DESCRIPTOR ||
+        !engine_starve(engine, slot, engine->conns_max - engine->free_count, end.os_error)) {
         engine_end_attempt(engine, slot, &end);
-        return;
     }
-    do { /* an address of a family that this machine does not speak fails at once */
-        if (engine_connect(engine, slot, &end.error, &end.os_error)) {
-            return;
-        }
-    } while (end.error == QUOIT_E_CONNECT &&
-             ++slot->address_next < slot->lane->origin->addresses.count);
-    if (end.error == QUOIT_E_NO_DESCRIPTOR && engine->free_count < engine->conns_max) {
-        uint32_t oldest = pool_oldest(engine->pool);
-        if (oldest != POOL_NONE && end.os_error != 0) {
-            pool_remove(engine->pool, oldest);
-            conn_close(&engine->conns[oldest], QUOIT_OK);
-        }
-        engine->starved = true;
-        timer_set(&engine->timers, &engine->starved_timer,
-                  engine_now_ns(engine) + ENGINE_STARVED_NS);
-        if (slot->probe) {
-            slot->probe = false;
-            slot->lane->origin->outage.probing = false;
-        }
-        engine->in_flight--;
-        slot->lane->origin->in_flight--;
-        slot->lane->origin->opening--;
-        engine_enqueue(engine, slot, true);
-        return;
-    }
-    end.detail = end.os_error == 0 ? "" : strerror(end.os_error);
-    engine_end_attempt(engine, slot, &end);
 }
 
 void engine_on_named(struct quoit_engine *engine, struct slot *slot)
@@ -224,9 +229,13 @@ void engine_on_open_failed(struct quoit_engine *engine, struct slot *slot, struc
         engine_connect(engine, slot, &error, &os_error)) {
         return;
     }
-    if (slot->conn == SLOT_NONE) {
+    if (slot->conn != SLOT_NONE) {
+        return; /* the other one goes on alone */
+    }
+    uint32_t others = engine->conns_max - engine->free_count - 1;
+    if (end.error != QUOIT_E_NO_DESCRIPTOR || !engine_starve(engine, slot, others, end.os_error)) {
         engine_end_attempt(engine, slot, &end);
-    } /* else the other one goes on alone */
+    }
 }
 
 /* -------- who may go -------- */

@@ -381,13 +381,17 @@ bool engine_resolve(struct quoit_engine *engine, struct origin *origin)
     if (origin->resolving) {
         return false;
     }
+    enum quoit_error error = QUOIT_OK;
     if (engine->resolver == NULL) {
-        engine->resolver = resolve_create(ring_wake_fd(engine->ring));
+        engine->resolver = resolve_create(ring_wake_fd(engine->ring), &error);
     }
-    if (engine->resolver == NULL ||
-        !resolve_start(engine->resolver, origin_peer(origin), origin_peer_port(origin), origin)) {
-        origin->addresses = (struct resolve_answer){ .reason = "no thread for the look-up" };
-        origin->addresses_ns = now_ns + ORIGIN_NAME_FAILED_KEPT_NS;
+    if (engine->resolver != NULL) {
+        error =
+            resolve_start(engine->resolver, origin_peer(origin), origin_peer_port(origin), origin);
+    }
+    if (error != QUOIT_OK) {
+        origin->addresses = (struct resolve_answer){ .error = error, .reason = "for a look-up" };
+        origin->addresses_ns = now_ns;
         return true;
     }
     origin->resolving = true;
@@ -402,6 +406,9 @@ void engine_take_names(struct quoit_engine *engine)
         struct origin *origin = answer.context;
         uint64_t kept_ns = answer.count > 0 ? ORIGIN_NAME_KEPT_NS : ORIGIN_NAME_FAILED_KEPT_NS;
 
+        if (answer.count == 0 && answer.error != QUOIT_E_DNS) {
+            kept_ns = 0; /* that says nothing about the name */
+        }
         origin->resolving = false;
         origin->addresses = answer;
         origin->addresses_ns = engine_now_ns(engine) + kept_ns;

@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -81,15 +82,17 @@ static void resolve_free(struct resolver *resolver)
     free(resolver);
 }
 
-struct resolver *resolve_create(int wake_fd)
+struct resolver *resolve_create(int wake_fd, enum quoit_error *error_out)
 {
     struct resolver *resolver = calloc(1, sizeof(*resolver));
 
+    *error_out = QUOIT_E_NO_MEMORY;
     if (resolver == NULL) {
         return NULL;
     }
     resolver->wake_fd = fcntl(wake_fd, F_DUPFD_CLOEXEC, 0);
     if (resolver->wake_fd < 0) {
+        *error_out = QUOIT_E_NO_DESCRIPTOR;
         free(resolver);
         return NULL;
     }
@@ -157,6 +160,15 @@ static void resolve_take_addresses(struct resolve_answer *answer, const struct a
     }
 }
 
+/* What a look-up has failed for: without descriptors or memory even a good name is not found. */
+static enum quoit_error resolve_error_of(int error, int os_error)
+{
+    if (error == EAI_MEMORY || os_error == ENOMEM) {
+        return QUOIT_E_NO_MEMORY;
+    }
+    return os_error == EMFILE || os_error == ENFILE ? QUOIT_E_NO_DESCRIPTOR : QUOIT_E_DNS;
+}
+
 /* Ask the system. Blocks for as long as that takes. */
 static void resolve_look_up(struct resolve_job *job)
 {
@@ -165,10 +177,12 @@ static void resolve_look_up(struct resolve_job *job)
     char port[sizeof("65535")];
 
     snprintf(port, sizeof(port), "%u", job->port);
+    errno = 0;
     int error = getaddrinfo(job->host, port, &hints, &found);
     if (error == 0 && found != NULL) {
         resolve_take_addresses(&job->answer, found);
     }
+    job->answer.error = resolve_error_of(error, errno);
     job->answer.reason = error == 0 ? "it has no address" : gai_strerror(error);
     if (found != NULL) {
         freeaddrinfo(found);
@@ -217,13 +231,14 @@ static bool resolve_start_thread(struct resolver *resolver)
     return true;
 }
 
-bool resolve_start(struct resolver *resolver, const char *host, uint16_t port, void *context)
+enum quoit_error resolve_start(struct resolver *resolver, const char *host, uint16_t port,
+                               void *context)
 {
     size_t size = strlen(host) + 1;
     struct resolve_job *job = calloc(1, sizeof(*job) + size);
 
     if (job == NULL) {
-        return false;
+        return QUOIT_E_NO_MEMORY;
     }
     memcpy(job->host, host, size);
     job->port = port;
@@ -243,7 +258,7 @@ bool resolve_start(struct resolver *resolver, const char *host, uint16_t port, v
         free(job);
     }
     pthread_mutex_unlock(&resolver->mutex);
-    return started;
+    return started ? QUOIT_OK : QUOIT_E_NO_THREAD;
 }
 
 bool resolve_next(struct resolver *resolver, struct resolve_answer *answer_out)

@@ -33,25 +33,29 @@ struct resolve_address {
 };
 
 struct resolve_answer {
-    void *context;      /* of resolve_start */
-    uint32_t count;     /* 0: it failed */
-    const char *reason; /* static: why it failed */
+    void *context;          /* of resolve_start */
+    uint32_t count;         /* 0: it failed */
+    enum quoit_error error; /* of a failure: DNS, or what there was none of */
+    const char *reason;     /* static: why it failed */
     struct resolve_address addresses[RESOLVE_ADDRESSES_MAX];
 };
 
 struct resolver;
 
-/* wake_fd is an eventfd that is written when an answer is there; duplicated. NULL: no memory. */
-struct resolver *resolve_create(int wake_fd);
+/*
+ * wake_fd is an eventfd that is written when an answer is there; duplicated. NULL with *error_out:
+ * NO_MEMORY, NO_DESCRIPTOR.
+ */
+struct resolver *resolve_create(int wake_fd, enum quoit_error *error_out);
 void resolve_destroy(struct resolver *resolver); /* NULL is allowed; never waits */
 
 /* A literal IPv4 or IPv6 address, or a socket path. False: it is none, or is too long. */
 bool resolve_parse(const char *host, uint16_t port, struct resolve_address *address_out);
 bool resolve_path(const char *path, struct resolve_address *address_out);
 
-/* Copies host. False: no memory, or no thread could be made. */
-QUOIT_MUST bool resolve_start(struct resolver *resolver, const char *host, uint16_t port,
-                              void *context);
+/* Copies host. QUOIT_OK, NO_MEMORY, or NO_THREAD. */
+QUOIT_MUST enum quoit_error resolve_start(struct resolver *resolver, const char *host,
+                                          uint16_t port, void *context);
 
 /* One answer that has come. False: none now. */
 bool resolve_next(struct resolver *resolver, struct resolve_answer *answer_out);

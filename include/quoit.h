@@ -100,7 +100,10 @@ extern "C" {
     X(33, TIMEOUT_DEADLINE, false, "timeout_deadline", "the request's deadline passed")            \
     X(34, CANCELLED, false, "cancelled", "cancelled by the caller")                                \
     X(35, NO_DESCRIPTOR, true, "resource", "no file descriptor or port is left")                   \
-    X(36, PROXY, false, "proxy_refused", "the proxy opens no way to the server")
+    X(36, PROXY, false, "proxy_refused", "the proxy opens no way to the server")                   \
+    X(37, NO_THREAD, true, "resource",                                                             \
+      "no thread for a name look-up: raise RLIMIT_NPROC (ulimit -u) or the container's pids "      \
+      "limit")
 
 enum quoit_error {
     QUOIT_OK = 0,

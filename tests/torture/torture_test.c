@@ -1,18 +1,19 @@
 /*
- * torture_test: no memory, at every place: R35.
+ * torture_test: what the machine can refuse, refused at every place: R35.
  *
- * A scenario runs again and again with its N-th allocation refused, N = 1, 2, 3 ... until one runs
- * untouched: in the library, OpenSSL, libc, the thread that looks up a name. In three forms: once;
- * from there on, with memory back at the end; from there on, destroy included.
+ * A scenario runs again and again with the N-th call of a kind refused, N = 1, 2, 3 ... until one
+ * runs untouched. Memory: in the library, OpenSSL, libc, the thread that looks up a name. And
+ * sockets, threads, eventfds, mappings, the making of a ring and what is registered with it. In
+ * three forms: once; from there on, and given again at the end; from there on, destroy included.
  *
  * Each run must end in time, without a crash or a leak of memory or descriptors, with exactly one
- * END for each request that was taken in, and with an error that memory can be the cause of. With
- * memory back, the same engine must answer a request right.
+ * END for each request that was taken in, and with an error that the refusal can be the cause of.
+ * When all is given again, the same engine must answer a request right.
  *
  * OpenSSL allocates thousands of times in a handshake, so there every QUOIT_TORTURE_STEP-th place
- * is tried (29; 1 for all), another one in each form.
+ * is tried (41; 1 for all), another one in each form.
  *
- *   torture_test [SCENARIO FORM N]      that run alone, as a failure says
+ *   torture_test [SCENARIO TROUBLE FORM N]      that run alone, as a failure says
  */
 #include "tests/live/certificates.h"
 #include "tests/live/live.h"
@@ -34,14 +35,45 @@
 
 enum form { ONCE, FROM_THERE_ON, TO_THE_END, FORMS };
 
-static const char *const form_names[FORMS] = { "once", "from there on", "to the end" };
+/* What is refused, and how that may be told. */
+struct trouble {
+    const char *name;
+    unsigned kinds;           /* of faults.h */
+    int error;                /* the errno */
+    enum quoit_error told[3]; /* QUOIT_OK: no more */
+};
+
+static const struct trouble troubles[] = {
+    { "memory", FAULTS_MEMORY, ENOMEM, { QUOIT_E_NO_MEMORY } },
+    { "socket-EMFILE", FAULTS_SOCKET, EMFILE, { QUOIT_E_NO_DESCRIPTOR } },
+    { "socket-ENFILE", FAULTS_SOCKET, ENFILE, { QUOIT_E_NO_DESCRIPTOR } },
+    { "socket-ENOMEM", FAULTS_SOCKET, ENOMEM, { QUOIT_E_NO_MEMORY } },
+    { "socket-ENOBUFS", FAULTS_SOCKET, ENOBUFS, { QUOIT_E_NO_MEMORY } },
+    { "socket-EACCES", FAULTS_SOCKET, EACCES, { QUOIT_E_CONNECT } },
+    { "descriptor-EMFILE", FAULTS_DESCRIPTOR, EMFILE, { QUOIT_E_NO_DESCRIPTOR } },
+    { "thread-EAGAIN", FAULTS_THREAD, EAGAIN, { QUOIT_E_NO_THREAD } },
+    { "map-ENOMEM", FAULTS_MAP, ENOMEM, { QUOIT_E_NO_MEMORY, QUOIT_E_LOCKED_MEMORY } },
+    { "setup-ENOMEM", FAULTS_SETUP, ENOMEM, { QUOIT_E_LOCKED_MEMORY } },
+    { "setup-EMFILE", FAULTS_SETUP, EMFILE, { QUOIT_E_NO_DESCRIPTOR } },
+    { "setup-EPERM", FAULTS_SETUP, EPERM, { QUOIT_E_NO_URING } },
+    { "setup-ENOSYS", FAULTS_SETUP, ENOSYS, { QUOIT_E_NO_URING } },
+    { "register-ENOMEM", FAULTS_REGISTER, ENOMEM, { QUOIT_E_LOCKED_MEMORY } },
+    { "register-EINVAL", FAULTS_REGISTER, EINVAL, { QUOIT_E_NO_URING } },
+};
 
 struct scenario {
     const char *name;
     struct live_server server;
     const char *ca_file; /* NULL: plain */
     bool named;          /* the server's address has to be looked up */
-    uint64_t step;       /* from one N to the next */
+};
+
+/* A scenario with something refused. */
+struct run {
+    const struct scenario *scenario;
+    const struct trouble *trouble;
+    enum form form;
+    uint64_t at; /* the N-th; 0: none */
 };
 
 /* One request, and what came of it. */
@@ -65,52 +97,58 @@ static void on_alarm(int number)
 /* -------- one run -------- */
 
 /*
- * Can want of memory be the cause? A handshake without memory may tell the server so, and then a
- * connection ends; and a name that nobody had the memory to look up is not found.
+ * May it be told so? OpenSSL does not always say that a handshake lacked memory, and libc tells
+ * nobody that there was none to look a name up or to make a thread.
  */
-static bool is_consequence(const struct scenario *scenario, enum quoit_error error)
+static bool is_consequence(const struct run *run, enum quoit_error error)
 {
-    return error == QUOIT_E_NO_MEMORY || (scenario->named && error == QUOIT_E_DNS) ||
-           (scenario->ca_file != NULL && error == QUOIT_E_TLS);
+    bool memory = run->trouble->kinds == FAULTS_MEMORY;
+
+    for (size_t i = 0; i < 3; i++) {
+        if (run->trouble->told[i] == error) {
+            return true;
+        }
+    }
+    return memory &&
+           ((run->scenario->named && (error == QUOIT_E_DNS || error == QUOIT_E_NO_THREAD)) ||
+            (run->scenario->ca_file != NULL && error == QUOIT_E_TLS));
 }
 
-static void note_error(const struct scenario *scenario, enum quoit_error error, const char *detail)
+static void note_error(const struct run *run, enum quoit_error error, const char *detail)
 {
     errors_seen[error]++;
-    if (error != QUOIT_OK && !is_consequence(scenario, error)) {
+    if (error != QUOIT_OK && !is_consequence(run, error)) {
         CHECK_FAIL("%s (%s)", quoit_error_name(error), detail);
     }
 }
 
-static void submit_asks(const struct scenario *scenario, struct quoit_engine *engine,
-                        struct ask asks[ASKS])
+static void submit_asks(const struct run *run, struct quoit_engine *engine, struct ask asks[ASKS])
 {
     static const char chat[] = "{\"model\":\"m\",\"stream\":true,\"messages\":[]}";
     static const char page[2000] = { [0 ... sizeof(page) - 1] = 'x' };
     static const struct quoit_header again = { "X-Mock-Fail-First", "1:503" };
     const struct quoit_request requests[ASKS] = {
-        { .url = live_url(&scenario->server, "/v1/chat/completions"),
+        { .url = live_url(&run->scenario->server, "/v1/chat/completions"),
           .body = { chat, sizeof(chat) - 1 },
           .stream = QUOIT_SSE,
           .retries = QUOIT_NONE },
-        { .url = live_url(&scenario->server, "/page"),
+        { .url = live_url(&run->scenario->server, "/page"),
           .headers = &again,
           .headers_count = 1,
           .retries = QUOIT_NONE }, /* but what the server asks for costs none */
-        { .url = live_url(&scenario->server, "/echo"),
+        { .url = live_url(&run->scenario->server, "/echo"),
           .body = { page, sizeof(page) },
           .retries = QUOIT_NONE },
     };
 
     for (size_t i = 0; i < ASKS; i++) {
         enum quoit_error error = quoit_submit(engine, &requests[i], &asks[i].id);
-        note_error(scenario, error, "submit");
+        note_error(run, error, "submit");
     }
 }
 
 /* Take events until all that was taken in has ended. */
-static void await_asks(const struct scenario *scenario, struct quoit_engine *engine,
-                       struct ask asks[ASKS])
+static void await_asks(const struct run *run, struct quoit_engine *engine, struct ask asks[ASKS])
 {
     unsigned left = 0;
 
@@ -126,39 +164,39 @@ static void await_asks(const struct scenario *scenario, struct quoit_engine *eng
         for (size_t i = 0; event.kind == QUOIT_END && i < ASKS; i++) {
             if (asks[i].id == event.id) {
                 CHECK_EQ(++asks[i].ends, 1);
-                note_error(scenario, event.result->error, event.result->detail);
+                note_error(run, event.result->error, event.result->detail);
                 left--;
             }
         }
     }
 }
 
-static void gather(const struct scenario *scenario, struct quoit_engine *engine)
+static void gather(const struct run *run, struct quoit_engine *engine)
 {
     struct quoit_batch *batch = NULL;
     struct quoit_request requests[GATHERED];
 
     for (size_t i = 0; i < GATHERED; i++) {
-        requests[i] = (struct quoit_request){ .url = live_url(&scenario->server, "/page"),
+        requests[i] = (struct quoit_request){ .url = live_url(&run->scenario->server, "/page"),
                                               .retries = QUOIT_NONE };
     }
     enum quoit_error error = quoit_batch_create(engine, requests, GATHERED, &batch);
-    note_error(scenario, error, "gather");
+    note_error(run, error, "gather");
     if (error != QUOIT_OK) {
         return;
     }
     quoit_batch_wait(batch);
     for (size_t i = 0; i < GATHERED; i++) {
         const struct quoit_result *result = quoit_batch_result(batch, i);
-        note_error(scenario, result->error, result->detail);
+        note_error(run, result->error, result->detail);
     }
     quoit_batch_destroy(batch);
 }
 
 /* With memory back, it works as if nothing had been. */
-static void check_recovery(const struct scenario *scenario, struct quoit_engine *engine)
+static void check_recovery(const struct run *run, struct quoit_engine *engine)
 {
-    struct quoit_request request = { .url = live_url(&scenario->server, "/page") };
+    struct quoit_request request = { .url = live_url(&run->scenario->server, "/page") };
     const struct quoit_result *result = live_run(engine, &request);
 
     if (result->error != QUOIT_OK || result->status != 200 || result->body.size == 0) {
@@ -167,44 +205,46 @@ static void check_recovery(const struct scenario *scenario, struct quoit_engine 
     }
 }
 
-static void run_engine(const struct scenario *scenario, struct quoit_tls *tls, enum form form)
+static void run_engine(const struct run *run, struct quoit_tls *tls)
 {
     struct quoit_options options = { .requests_max = 8, .in_flight_max = 2, .tls = tls };
     struct quoit_engine *engine = NULL;
     struct ask asks[ASKS] = { 0 };
     enum quoit_error error = quoit_create(&options, &engine);
 
-    note_error(scenario, error, "create");
+    note_error(run, error, "create");
     if (error != QUOIT_OK) {
         CHECK(engine == NULL);
         return;
     }
-    submit_asks(scenario, engine, asks);
-    await_asks(scenario, engine, asks);
-    gather(scenario, engine);
-    if (form != TO_THE_END) {
+    submit_asks(run, engine, asks);
+    await_asks(run, engine, asks);
+    gather(run, engine);
+    if (run->form != TO_THE_END) {
         faults_end();
-        check_recovery(scenario, engine);
+        check_recovery(run, engine);
     }
     quoit_destroy(engine);
 }
 
 /* The scenario with its N-th call refused. Returns how many there were. */
-static uint64_t run_once(const struct scenario *scenario, enum form form, uint64_t at)
+static uint64_t run_once(const struct run *run)
 {
-    struct quoit_tls_options tls_options = { .ca_file = scenario->ca_file };
+    struct quoit_tls_options tls_options = { .ca_file = run->scenario->ca_file };
     struct quoit_tls *tls = NULL;
     enum quoit_error error = QUOIT_OK;
 
     alarm(RUN_MAX_S);
-    faults_begin(&(struct faults_plan){
-        .kinds = FAULTS_MEMORY, .at = at, .error = ENOMEM, .on = form != ONCE });
-    if (scenario->ca_file != NULL) {
+    faults_begin(&(struct faults_plan){ .kinds = run->trouble->kinds,
+                                        .at = run->at,
+                                        .error = run->trouble->error,
+                                        .on = run->form != ONCE });
+    if (run->scenario->ca_file != NULL) {
         error = quoit_tls_create(&tls_options, &tls);
-        note_error(scenario, error, "tls");
+        note_error(run, error, "tls");
     }
     if (error == QUOIT_OK) {
-        run_engine(scenario, tls, form);
+        run_engine(run, tls);
     }
     quoit_tls_destroy(tls);
     uint64_t count = faults_end();
@@ -219,12 +259,12 @@ static uint64_t run_once(const struct scenario *scenario, enum form form, uint64
  * The same run again and again leaves more and more behind. Once is no leak: OpenSSL makes some
  * things when it first needs them, and a thread that looked up a name may be about to end.
  */
-static void check_leak(const struct scenario *scenario, enum form form, uint64_t at)
+static void check_leak(const struct run *run)
 {
     int64_t live = faults_live();
 
     for (int i = 0; i < LEAK_RUNS; i++) {
-        run_once(scenario, form, at);
+        run_once(run);
         if (faults_live() <= live) {
             return;
         }
@@ -233,56 +273,78 @@ static void check_leak(const struct scenario *scenario, enum form form, uint64_t
     CHECK_FAIL("each run leaves memory behind");
 }
 
-static void run_form(const struct scenario *scenario, enum form form)
+/* All N of one form. Returns how many places there were. */
+static uint64_t run_form(struct run run, uint64_t step)
 {
     char name[100];
     uint64_t points = 0;
-    uint64_t begin_ns = quoit_now_ns();
 
     check_case("untouched");
-    run_once(scenario, form, 0); /* what is made once and kept is there from now on */
+    run.at = 0;
+    run_once(&run); /* what is made once and kept is there from now on */
     unsigned descriptors = live_descriptors();
-    for (uint64_t at = 1 + (uint64_t)form % scenario->step;; at += scenario->step) {
+    for (run.at = 1 + (uint64_t)run.form % step;; run.at += step) {
         int64_t live = faults_live();
-        snprintf(name, sizeof(name), "torture_test %s %d %llu", scenario->name, (int)form,
-                 (unsigned long long)at);
+        snprintf(name, sizeof(name), "torture_test %s %s %d %llu", run.scenario->name,
+                 run.trouble->name, (int)run.form, (unsigned long long)run.at);
         check_case(name);
-        if (run_once(scenario, form, at) < at || check_failures > FAILURES_SHOWN) {
+        if (run_once(&run) < run.at || check_failures > FAILURES_SHOWN) {
             break;
         }
         if (faults_live() > live) {
-            check_leak(scenario, form, at);
+            check_leak(&run);
         }
         CHECK_EQ(live_descriptors(), descriptors);
         points++;
     }
     check_case("");
-    printf("%s, %s: %llu allocations refused, %.1f s\n", scenario->name, form_names[form],
-           (unsigned long long)points, (double)(quoit_now_ns() - begin_ns) / 1e9);
-    CHECK(points > 30);
+    return points;
 }
 
-static struct scenario scenarios[] = { { .name = "plain", .step = 1 },
-                                       { .name = "named", .step = 1 },
-                                       { .name = "tls", .step = 29 } };
+static struct scenario scenarios[] = { { .name = "plain" },
+                                       { .name = "named" },
+                                       { .name = "tls" } };
+static uint64_t tls_step = 41;
 
-#define SCENARIO_TESTS(scenario, index)                                                            \
-    static void test_##scenario##_survives_one_refusal(void)                                       \
-    {                                                                                              \
-        run_form(&scenarios[index], ONCE);                                                         \
-    }                                                                                              \
-    static void test_##scenario##_survives_refusals_from_there_on(void)                            \
-    {                                                                                              \
-        run_form(&scenarios[index], FROM_THERE_ON);                                                \
-    }                                                                                              \
-    static void test_##scenario##_is_destroyed_without_memory(void)                                \
-    {                                                                                              \
-        run_form(&scenarios[index], TO_THE_END);                                                   \
+/* All forms of a trouble: at least points_min places each. */
+static void run_trouble(const struct scenario *scenario, const struct trouble *trouble,
+                        uint64_t points_min)
+{
+    uint64_t begin_ns = quoit_now_ns();
+    uint64_t points[FORMS];
+
+    for (unsigned form = 0; form < FORMS; form++) {
+        struct run run = { scenario, trouble, (enum form)form, 0 };
+        points[form] = run_form(run, scenario->ca_file != NULL ? tls_step : 1);
+        CHECK(points[form] >= points_min);
     }
+    printf("%-6s %-18s once %llu, from there on %llu, to the end %llu; %.1f s\n", scenario->name,
+           trouble->name, (unsigned long long)points[ONCE],
+           (unsigned long long)points[FROM_THERE_ON], (unsigned long long)points[TO_THE_END],
+           (double)(quoit_now_ns() - begin_ns) / 1e9);
+}
 
-SCENARIO_TESTS(plain, 0)
-SCENARIO_TESTS(named, 1)
-SCENARIO_TESTS(tls, 2)
+static void test_no_memory_for_plain_requests(void)
+{
+    run_trouble(&scenarios[0], &troubles[0], 40);
+}
+
+static void test_no_memory_for_a_look_up(void)
+{
+    run_trouble(&scenarios[1], &troubles[0], 40);
+}
+
+static void test_no_memory_for_tls(void)
+{
+    run_trouble(&scenarios[2], &troubles[0], 5000 / tls_step);
+}
+
+static void test_calls_that_are_refused(void)
+{
+    for (size_t i = 1; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+        run_trouble(&scenarios[1], &troubles[i], 1);
+    }
+}
 
 static void start_servers(void)
 {
@@ -303,35 +365,46 @@ static void start_servers(void)
     scenarios[2].ca_file = strdup(certificate("authority.pem"));
 }
 
+/* One run alone, after one that is untouched. */
+static int run_alone(char **arguments)
+{
+    struct run run = { .form = (enum form)strtoul(arguments[2], NULL, 10) };
+
+    for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
+        if (strcmp(scenarios[i].name, arguments[0]) == 0) {
+            run.scenario = &scenarios[i];
+        }
+    }
+    for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
+        if (strcmp(troubles[i].name, arguments[1]) == 0) {
+            run.trouble = &troubles[i];
+        }
+    }
+    if (run.scenario == NULL || run.trouble == NULL) {
+        live_give_up("a scenario and a trouble of that name");
+    }
+    run_once(&run);
+    run.at = strtoull(arguments[3], NULL, 10);
+    run_once(&run);
+    return check_failures > 0;
+}
+
 int main(int argc, char **argv)
 {
     static char out[BUFSIZ];
+    const char *step = getenv("QUOIT_TORTURE_STEP");
 
     setvbuf(stdout, out, _IOLBF, sizeof(out)); /* stdio's own would count as a leak */
     signal(SIGALRM, on_alarm);
     start_servers();
-    if (getenv("QUOIT_TORTURE_STEP") != NULL) {
-        scenarios[2].step = strtoull(getenv("QUOIT_TORTURE_STEP"), NULL, 10);
+    tls_step = step == NULL ? tls_step : strtoull(step, NULL, 10);
+    if (argc == 5) {
+        return run_alone(argv + 1);
     }
-    if (argc == 4) {
-        for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
-            if (strcmp(scenarios[i].name, argv[1]) == 0) {
-                run_once(&scenarios[i], (enum form)strtoul(argv[2], NULL, 10), 0);
-                run_once(&scenarios[i], (enum form)strtoul(argv[2], NULL, 10),
-                         strtoull(argv[3], NULL, 10));
-            }
-        }
-        return check_failures > 0;
-    }
-    RUN(test_plain_survives_one_refusal);
-    RUN(test_plain_survives_refusals_from_there_on);
-    RUN(test_plain_is_destroyed_without_memory);
-    RUN(test_named_survives_one_refusal);
-    RUN(test_named_survives_refusals_from_there_on);
-    RUN(test_named_is_destroyed_without_memory);
-    RUN(test_tls_survives_one_refusal);
-    RUN(test_tls_survives_refusals_from_there_on);
-    RUN(test_tls_is_destroyed_without_memory);
+    RUN(test_no_memory_for_plain_requests);
+    RUN(test_no_memory_for_a_look_up);
+    RUN(test_no_memory_for_tls);
+    RUN(test_calls_that_are_refused);
     for (int i = 0; i < ERRORS; i++) {
         if (errors_seen[i] > 0) {
             printf("%10llu  %s\n", (unsigned long long)errors_seen[i],

@@ -227,12 +227,13 @@ static void test_a_socket_path_fits_or_is_refused(void)
 
 static struct resolver *resolver;
 static int wake_fd = -1;
+static enum quoit_error error;
 
 static void begin(void)
 {
     wake_fd = eventfd(0, EFD_CLOEXEC);
     CHECK(wake_fd >= 0);
-    resolver = resolve_create(wake_fd);
+    resolver = resolve_create(wake_fd, &error);
     CHECK(resolver != NULL);
 }
 
@@ -262,7 +263,7 @@ static bool look_up(const char *host, uint16_t port, struct resolve_answer *answ
     int context = 0;
 
     memset(answer, 0, sizeof(*answer));
-    if (!resolve_start(resolver, host, port, &context) || !await_answer(answer)) {
+    if (resolve_start(resolver, host, port, &context) != QUOIT_OK || !await_answer(answer)) {
         CHECK_FAIL("no answer for %s", host);
         return false;
     }
@@ -386,13 +387,14 @@ static void test_the_host_is_copied(void)
 
     begin();
     gate_set(0);
-    CHECK(resolve_start(resolver, "slow-first", 80, NULL));
+    CHECK_EQ(resolve_start(resolver, "slow-first", 80, NULL), QUOIT_OK);
     gate_await(1);
     for (int i = 1; i < RESOLVE_THREADS_MAX; i++) {
-        CHECK(resolve_start(resolver, "slow-filler", 80, NULL));
+        CHECK_EQ(resolve_start(resolver, "slow-filler", 80, NULL), QUOIT_OK);
     }
     gate_await(RESOLVE_THREADS_MAX);
-    CHECK(resolve_start(resolver, host, 80, &answer)); /* waits: nobody has read it yet */
+    CHECK_EQ(resolve_start(resolver, host, 80, &answer),
+             QUOIT_OK); /* waits: nobody has read it yet */
     snprintf(host, sizeof(host), "error%d", EAI_FAIL);
     gate_set(GATE_OPEN);
     for (int i = 0; i < RESOLVE_THREADS_MAX + 1; i++) {
@@ -410,7 +412,7 @@ static void test_a_slow_name_delays_no_other(void)
     begin();
     gate_set(0);
     for (int i = 1; i < RESOLVE_THREADS_MAX; i++) {
-        CHECK(resolve_start(resolver, "slow", 80, NULL));
+        CHECK_EQ(resolve_start(resolver, "slow", 80, NULL), QUOIT_OK);
     }
     for (int i = 0; i < 20; i++) {
         if (look_up("has-46", 80, &answer)) {
@@ -434,11 +436,12 @@ static void test_at_most_eight_look_ups_run_and_more_wait_in_order(void)
     begin();
     gate_set(0);
     for (int i = 0; i < RESOLVE_THREADS_MAX; i++) {
-        CHECK(resolve_start(resolver, "slow", 80, NULL));
+        CHECK_EQ(resolve_start(resolver, "slow", 80, NULL), QUOIT_OK);
     }
     gate_await(RESOLVE_THREADS_MAX);
     for (size_t i = 0; i < COUNT_OF(contexts); i++) {
-        CHECK(resolve_start(resolver, "has-4", 80, &contexts[i])); /* fast, but all are busy */
+        CHECK_EQ(resolve_start(resolver, "has-4", 80, &contexts[i]),
+                 QUOIT_OK); /* fast, but all are busy */
     }
     CHECK(!resolve_next(resolver, &answer));
     pthread_mutex_lock(&gate.mutex);
@@ -483,14 +486,14 @@ static void test_destroy_does_not_wait_and_the_last_thread_frees_all(void)
     char bytes[64];
 
     CHECK_EQ(pipe(ends), 0);
-    resolver = resolve_create(ends[1]);
+    resolver = resolve_create(ends[1], &error);
     CHECK(resolver != NULL);
     close(ends[1]); /* it has its own */
     gate_set(0);
-    CHECK(resolve_start(resolver, "has-4", 80, NULL));
+    CHECK_EQ(resolve_start(resolver, "has-4", 80, NULL), QUOIT_OK);
     CHECK_EQ(read(ends[0], bytes, 8), 8); /* an answer is there; it is left there */
     for (int i = 0; i < RESOLVE_THREADS_MAX + 5; i++) {
-        CHECK(resolve_start(resolver, "slow", 80, NULL));
+        CHECK_EQ(resolve_start(resolver, "slow", 80, NULL), QUOIT_OK);
     }
     gate_await(RESOLVE_THREADS_MAX);
     pthread_mutex_lock(&gate.mutex);
@@ -514,7 +517,8 @@ static void test_destroy_does_not_wait_and_the_last_thread_frees_all(void)
 
 static void test_a_descriptor_that_cannot_be_duplicated_is_an_error(void)
 {
-    CHECK(resolve_create(-1) == NULL);
+    CHECK(resolve_create(-1, &error) == NULL);
+    CHECK_EQ(error, QUOIT_E_NO_DESCRIPTOR);
 }
 
 int main(void)
