@@ -361,7 +361,7 @@ format: ## lay out all C files with clang-format
 
 # --- The rest ---
 
-.PHONY: deps ci-deps bench-deps demo bench fuzz fuzz-programs coverage install clean help
+.PHONY: deps ci-deps bench-deps demo bench soak fuzz fuzz-programs coverage install clean help
 deps: ## install the Debian packages that are missing
 	@tests/deps.sh build test
 
@@ -378,6 +378,10 @@ demo: ## 1,000 queries over HTTP and HTTPS against quoit-mock
 
 bench: all ## against wrk, h2load, ab and a bare io_uring loop
 	@QUOIT_BUILD=$(B) perf/bench.sh
+
+SOAK_S ?= 60
+soak: $(B)/tests/live/soak $(B)/quoit-mock ## every fault of quoit-mock, half TLS, for SOAK_S=60 seconds
+	@$(B)/tests/live/soak $(SOAK_S)
 
 fuzz: ## each codec for FUZZ_S=60 seconds, with clang
 	@tests/deps.sh build ci
