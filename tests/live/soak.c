@@ -41,8 +41,8 @@ struct soak_fault {
 };
 
 /*
- * All but late-response: an answer that nobody asked for, and that crosses with the next request on
- * the wire, looks like the answer to that one, and no client can know.
+ * All but late-response, and half-record where there is no TLS: what nobody asked for, and crosses
+ * with the next request on the wire, looks like the answer to that one, and no client can know.
  */
 static const struct soak_fault faults[] = {
     { "none", &answered, 200, false },
@@ -56,7 +56,6 @@ static const struct soak_fault faults[] = {
     { "key-update", &answered, 200, false },
     { "second-response", &answered, 200, false },
     { "no-close-notify", &answered, 200, false },
-    { "half-record", &answered, 200, false },
     { "reset-after", &answered_or_torn, 200, false },
     { "early:413", &answered_or_torn, 413, false },
     { "early-reset:413", &answered_or_torn, 413, false },
@@ -72,6 +71,8 @@ static const struct soak_fault faults[] = {
     { "stall-mid-body:1", &late, 0, true },
     { "drip:5ms:1", &late, 0, true },
 };
+
+static const struct soak_fault half_record = { "half-record", &answered, 200, false };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))
 
@@ -97,7 +98,7 @@ static uint64_t chance_state;
 static struct soak_counts {
     uint64_t submitted, ended, good, failed, cancelled, outage, strange;
     uint64_t attempts[SERVERS], answers[SERVERS], others[SERVERS];
-    uint64_t by_fault[FAULTS], by_error[64];
+    uint64_t by_fault[FAULTS + 1], by_error[64];
 } counts;
 
 /* splitmix64 */
@@ -125,9 +126,12 @@ static void submit(struct ask *ask)
     uint64_t fault = below(3) == 0 ? 0 : below(FAULTS);
 
     *ask = (struct ask){ .fault = &faults[fault], .server = choose_server() };
+    if (ask->server == SECURE && below(FAULTS) == 0) {
+        ask->fault = &half_record;
+    }
     ask->body = (struct quoit_span){ pattern + below(BODY_MAX), 1 + below(below(BODY_MAX) + 1) };
     ask->streamed = below(4) == 0;
-    counts.by_fault[fault]++;
+    counts.by_fault[ask->fault == &half_record ? FAULTS : fault]++;
     counts.submitted++;
     const struct quoit_header header = { "X-Mock-Fault", ask->fault->name };
     const struct quoit_request request = {
@@ -141,6 +145,7 @@ static void submit(struct ask *ask)
         .timeouts = { .attempt_ns =
                           ask->fault->stalls || ask->server >= NO_ACCEPT ? MS(300) : MS(20000) },
         .retries = QUOIT_NONE,
+        .replay = QUOIT_REPLAY_YES, /* some servers here end kept connections unannounced */
     };
     ask->id = live_submit(engine, &request);
 }
@@ -298,6 +303,7 @@ static void print_summary(uint64_t seconds, uint64_t seed)
     for (size_t i = 0; i < FAULTS; i++) {
         printf("  %10llu  %s\n", (unsigned long long)counts.by_fault[i], faults[i].name);
     }
+    printf("  %10llu  %s\n", (unsigned long long)counts.by_fault[FAULTS], half_record.name);
     for (size_t i = 0; i < 64; i++) {
         if (counts.by_error[i] > 0) {
             printf("  %10llu  %s\n", (unsigned long long)counts.by_error[i],
