@@ -166,7 +166,7 @@ static const struct cases_row bodiless_rows[] = {
       TAKEN },
     { .name = "R11 103 that closes",
       CASES_BYTES("HTTP/1.1 103 E\r\nConnection: close\r\n\r\n" LATE),
-      TAKEN },
+      REFUSED },
     { .name = "R11 three of them, and headers that stay theirs",
       CASES_BYTES("HTTP/1.1 100 C\r\nX-A: 1\r\n\r\nHTTP/1.1 102 P\r\n\r\n"
                   "HTTP/1.1 199 ?\r\nX-A: 2\r\n\r\nHTTP/1.1 200 OK\r\nX-A: 3\r\n" BODY),
