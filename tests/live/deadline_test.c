@@ -14,6 +14,7 @@
 
 #define IN_FLIGHT 50
 #define DEADLINE_MS 20
+#define LATENCY_MIN_US 2000
 #define FEW_PERCENT 5 /* of either outcome; fewer say little */
 
 struct outcomes {
@@ -63,6 +64,16 @@ static void run_round(struct quoit_engine *engine, const struct live_server *ser
     quoit_turn(engine, 0);
 }
 
+/* The further from half of them in time, the further it moves. */
+static unsigned next_latency_us(unsigned latency_us, unsigned good)
+{
+    if (good >= IN_FLIGHT / 2) {
+        return latency_us + (good - IN_FLIGHT / 2) * 80;
+    }
+    unsigned less_us = (IN_FLIGHT / 2 - good) * 80;
+    return latency_us > LATENCY_MIN_US + less_us ? latency_us - less_us : LATENCY_MIN_US;
+}
+
 /*
  * Rounds of requests without a deadline, which open what connections are missing and would show
  * what an earlier round has left lying about, and of requests with one, over those connections.
@@ -82,11 +93,7 @@ static void run_deadlines(const struct live_server *server, unsigned count)
         snprintf(latency, sizeof(latency), "uniform:%uus:%uus", latency_us - 1000,
                  latency_us + 1000);
         run_round(engine, server, latency, DEADLINE_MS * LIVE_NS_PER_MS, &timed);
-        if (timed.good - good_before > IN_FLIGHT / 2) {
-            latency_us += 200;
-        } else if (latency_us > 2000) {
-            latency_us -= 200;
-        }
+        latency_us = next_latency_us(latency_us, timed.good - good_before);
     }
     run_round(engine, server, "5ms", 0, &others);
 
