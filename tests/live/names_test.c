@@ -68,7 +68,7 @@ static struct addrinfo *name_address(const char *address, const char *port)
     struct sockaddr_in *in = (struct sockaddr_in *)(info + 1);
 
     in->sin_family = AF_INET;
-    in->sin_port = htons((uint16_t)atoi(port));
+    in->sin_port = htons((uint16_t)strtoul(port, NULL, 10));
     inet_pton(AF_INET, address, &in->sin_addr);
     info->ai_family = AF_INET;
     info->ai_socktype = SOCK_STREAM;
