@@ -61,10 +61,12 @@ static const char *const framing_names[] = { "length", "chunked", "close-delimit
 static const char *const cut_names[] = { "nothing", "in the head", "in the body", "whole" };
 static const char *const ending_names[] = { "close_notify", "FIN", "RST" };
 
+#define CHUNKED_TEXT                                                                               \
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"
+
 static const char *const framed[FRAMINGS] = {
     [LENGTH] = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789",
-    [CHUNKED] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n",
+    [CHUNKED] = CHUNKED_TEXT,
     [CLOSE_DELIMITED] = "HTTP/1.1 200 OK\r\n\r\n0123456789",
 };
 
