@@ -18,6 +18,15 @@
 #define FLOOD_TAKEN ((uint64_t)16 << 20)
 #define FLOODS "the server floods the connection with what is no data"
 
+/* Its allocator keeps what is freed, so there resident memory says nothing. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED false
+#endif
+
 static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
 static struct tls_server server;
@@ -530,7 +539,7 @@ static void check_flood(int version, enum forge_flood flood, enum moment moment)
     }
     CHECK_LEDGER(server.ledger.said_bytes < FLOOD_TAKEN);
     quoit_destroy(engine);
-    CHECK(live_memory() < before + FLOOD_TAKEN);
+    CHECK(SANITIZED || live_memory() < before + FLOOD_TAKEN);
 }
 
 static void test_a_flood_is_cut_off(void) /* R22, R23 */
