@@ -94,5 +94,6 @@ enum tunnel_progress tunnel_feed(struct tunnel *tunnel, const char *bytes, size_
 
 bool tunnel_is_open(const struct tunnel *tunnel)
 {
-    return tunnel->status >= 200 && tunnel->status < 300;
+    assert(tunnel->status >= 200);
+    return tunnel->status < 300;
 }

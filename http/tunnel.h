@@ -53,7 +53,7 @@ void tunnel_reset(struct tunnel *tunnel);
 enum tunnel_progress tunnel_feed(struct tunnel *tunnel, const char *bytes, size_t size,
                                  size_t *consumed_out);
 
-/* Does the answer open the tunnel? */
+/* ANSWERED: does it open the tunnel? */
 bool tunnel_is_open(const struct tunnel *tunnel);
 
 #endif
