@@ -277,10 +277,11 @@ static inline void cases_run(const struct live_server *server, const struct case
                                      .method = row->method,
                                      .stream = mode->stream,
                                      .retries = QUOIT_NONE };
-    char name[256];
+    static char name[256];
 
     snprintf(name, sizeof(name), "%s, %s, %s", row->name, secure ? "TLS" : "plain", mode->name);
     check_case(name);
+    live_doing(name);
     options.tls = cases_tls;
     struct quoit_engine *engine = live_engine(&options);
     cases_play(server, row, mode);
@@ -367,7 +368,7 @@ static inline void cases_check_splits(const struct cases_row *row)
     struct quoit_request request = { .url = live_url(&cases_plain, "/row"),
                                      .method = row->method,
                                      .retries = QUOIT_NONE };
-    char name[256];
+    static char name[256];
 
     if (row->error != QUOIT_OK || row->size > CASES_SPLIT_MAX || row->end == CASES_RST ||
         row->at_once) {
@@ -378,6 +379,7 @@ static inline void cases_check_splits(const struct cases_row *row)
     for (size_t cut = 1; cut < row->size; cut++) {
         snprintf(name, sizeof(name), "R31, %s, cut behind byte %zu", row->name, cut);
         check_case(name);
+        live_doing(name);
         struct cases_outcome got = cases_ask(engine, &request, row->header);
         cases_check_outcome(&got, row, false);
         free(got.body);

@@ -11,7 +11,7 @@
 #define INTERIM "HTTP/1.1 100 C\r\n\r\n"
 #define INTERIM_MAX 16     /* quoit.h has no name for it: http/response.h */
 #define EXTENSION_MAX 4096 /* the same */
-#define HEAD_MAX 2000
+#define HEAD_MAX 400
 #define HEAD_MAX_DEFAULT (64 << 10)
 
 /* -------- rows that are put together -------- */
@@ -274,9 +274,9 @@ static void test_r13_the_size_of_a_body_is_limited_to_the_byte(void)
 static void test_r13_memory_is_bounded_by_the_limits(void)
 {
     static const char *const floods[] = {
-        "send \"HTTP/1.1 200 OK\\r\\nX: \"\n loop\n send 1000 \"y\"\n end\n",
+        "send \"HTTP/1.1 200 OK\\r\\nX: \"\n loop\n send 16000 \"y\"\n end\n",
         "send \"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\"\n"
-        " loop\n send 50 \"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyy\\r\\n\"\n end\n",
+        " loop\n send 500 \"X: yyyyyyyyyyyyyyyyyyyyyyyyyyyyy\\r\\n\"\n end\n",
     };
     const uint32_t slots = 64, head_max = 256 << 10;
 

@@ -27,9 +27,16 @@
 
 #define LIVE_ASK_MS 2 /* between two looks into a ledger */
 
+static const char *live_under_way = "";
+
+void live_doing(const char *what)
+{
+    live_under_way = what;
+}
+
 void live_give_up(const char *what)
 {
-    printf("gave up: %s\n0 passed, 1 failed\n", what);
+    printf("%s: gave up: %s\n0 passed, 1 failed\n", live_under_way, what);
     exit(1);
 }
 

@@ -31,6 +31,9 @@ struct live_server {
     char unix_path[108]; /* "": none */
 };
 
+/* What is under way, for live_give_up to name; borrowed until the next call. */
+void live_doing(const char *what);
+
 /* Print why, and end the test program: nothing after it could say anything true. */
 void live_give_up(const char *what) __attribute__((noreturn));
 
