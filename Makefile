@@ -333,7 +333,7 @@ test: ## everything: packages, build, all tests, tidy
 	+@$(MAKE_J) test-programs
 	+@$(INSTALL_FOR_TEST)
 	@$(RUN) --together $(UNIT_TESTS) --waiting $(EPOLL_TESTS) --in-turn $(SIM_TESTS) $(LIVE_TESTS) \
-	  tests/install_test.sh tests/tidy.sh tests/tidy_test.sh
+	  tests/install_test.sh tests/llhttp_system_test.sh tests/tidy.sh tests/tidy_test.sh
 
 test-programs: all $(UNIT_TESTS) $(SIM_TESTS) $(LIVE_PROGRAMS) ## build the tests, run none
 
