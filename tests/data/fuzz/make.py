@@ -97,7 +97,7 @@ def hints():
                  b"-1\n1.5\nmax=3\nSunday, 06-Nov-94 08:49:37 GMT",
                  b"x\n1e18\ntimeout = 5\t,max= 7\nSun Nov  6 08:49:37 1994",
                  b"\nSun, 06 Nov 1994 08:49:37 GMT\ntimeout=18446744073709551616\ntrue",
-                 b".5\nsoon\nTIMEOUT=1, timeout=2\nThu, 29 Feb 1900 00:00:00 GMT",
+                 b".5\nsoon\nTIMEOUT=1, timeout=2\nMon Jan 31 00:00:00 0001",
                  b"1e-400\n5e400\nmax=99999999999999999999\nThu, 29 Feb 2096 23:59:60 GMT",
                  b"+3.\n0x10\ntimeout=\"5\"\nFALSE"):
         yield now + text
@@ -110,6 +110,7 @@ def lines():
             b'{"custom_id":"b","body":"text\\n","body_encoding":"text"}\n',
             b'{"custom_id":"\\ud83d\\ude00","method":"GET","url":"http:\\/\\/a/b"}',
             start + b'{"model":1,"mod\\u0065l":2,"stream":true}}',
+            start + b'{"model":1,"mod\\u0065l":2,"stream":false,"stream":0}}',
             start + b'{ } , "extra" : [[[{}]]] , "body_encoding" : null }',
             b'{"custom_id":"a","custom_id":"b","body":{}}', b'{"custom_id":1,"body":{}}',
             b'{"custom_id":"","body":{}}', start + b'{"a":\xff}}', start + b"[1,2", b"\xef\xbb\xbf{}",
