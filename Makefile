@@ -320,7 +320,7 @@ $(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/fuzz.a $(B)/obj/llm.a
 
 # --- Tests ---
 
-.PHONY: test test-unit test-sim test-unit-sim test-live test-install test-programs tidy format
+.PHONY: test test-epoll test-unit test-sim test-unit-sim test-live test-install test-programs tidy format
 RUN = QUOIT_BUILD=$(B) QUOIT_CC='$(CC) $(SANITIZE)' tests/run.sh
 # A make without -j still uses the cores. Lines with it begin with +: make cannot see $(MAKE) there.
 MAKE_J = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -332,8 +332,12 @@ test: ## everything: packages, build, all tests, tidy
 	@tests/deps.sh build test
 	+@$(MAKE_J) test-programs
 	+@$(INSTALL_FOR_TEST)
-	@$(RUN) --together $(UNIT_TESTS) --waiting $(EPOLL_TESTS) --in-turn $(SIM_TESTS) $(LIVE_TESTS) \
-	  tests/install_test.sh tests/llhttp_system_test.sh tests/tidy.sh tests/tidy_test.sh
+	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS) \
+	  --waiting $(LIVE_TESTS) $(addprefix epoll:,$(RING_TESTS)) \
+	  --in-turn tests/install_test.sh tests/llhttp_system_test.sh tests/tidy.sh tests/tidy_test.sh
+
+test-epoll: all $(RING_TESTS) $(LIVE_PROGRAMS) ## all that touches the network, over epoll
+	@$(RUN) --waiting $(EPOLL_TESTS)
 
 test-programs: all $(UNIT_TESTS) $(SIM_TESTS) $(LIVE_PROGRAMS) ## build the tests, run none
 
@@ -344,10 +348,10 @@ test-sim: $(SIM_TESTS) ## the engine over a simulated network, 10,000 seeds
 	@$(RUN) --in-turn $(SIM_TESTS)
 
 test-unit-sim: $(UNIT_TESTS) $(SIM_TESTS)
-	@$(RUN) --together $(UNIT_TESTS) --in-turn $(SIM_TESTS)
+	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS)
 
-test-live: all $(LIVE_PROGRAMS) ## the real ring against quoit-mock and nginx
-	@$(RUN) --in-turn $(LIVE_TESTS)
+test-live: all $(LIVE_PROGRAMS) ## the real ring against quoit-mock, nginx and others
+	@$(RUN) --waiting $(LIVE_TESTS)
 
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)

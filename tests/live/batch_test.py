@@ -217,8 +217,9 @@ def test_the_time_is_that_of_the_rounds():
     with open(path_of("summary.json")) as file:
         seconds = json.load(file)["seconds"]
     assert seconds >= rounds * 0.05, "faster than possible: %f" % seconds
-    # 10 % is what a quiet machine shows; this one may be shared.
-    assert seconds < rounds * 0.05 * 1.5, "%f s for %d rounds of 50 ms" % (seconds, rounds)
+    # A quiet machine shows 10 % more; a busy one may take any time, but not that of half as many
+    # in flight twice over.
+    assert seconds < rounds * 0.05 * 4, "%f s for %d rounds of 50 ms" % (seconds, rounds)
 
 
 def make_certificate():
