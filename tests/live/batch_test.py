@@ -217,8 +217,7 @@ def test_the_time_is_that_of_the_rounds():
     with open(path_of("summary.json")) as file:
         seconds = json.load(file)["seconds"]
     assert seconds >= rounds * 0.05, "faster than possible: %f" % seconds
-    # A quiet machine shows 10 % more; a busy one may take any time, but not that of half as many
-    # in flight twice over.
+    # A quiet machine shows 10 % more than the least; a busy one may take longer, but not for ever.
     assert seconds < rounds * 0.05 * 4, "%f s for %d rounds of 50 ms" % (seconds, rounds)
 
 
