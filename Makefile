@@ -365,7 +365,7 @@ format: ## lay out all C files with clang-format
 
 # --- The rest ---
 
-.PHONY: deps ci-deps bench-deps demo bench soak fuzz fuzz-programs coverage install clean help
+.PHONY: deps ci-deps bench-deps demo bench soak fuzz fuzz-programs coverage test-covered install clean help
 deps: ## install the Debian packages that are missing
 	@tests/deps.sh build test
 
@@ -394,11 +394,15 @@ fuzz: ## each codec for FUZZ_S=60 seconds, with clang
 
 fuzz-programs: $(FUZZ_TARGETS)
 
-coverage: ## lines that the unit tests and the simulation reach
-	+@$(MAKE_J) COVERAGE=1 SAN= CC=gcc \
-	  $(patsubst $(B)/%,build/coverage/%,$(UNIT_TESTS) $(SIM_TESTS))
-	+@$(MAKE) COVERAGE=1 SAN= CC=gcc test-unit-sim
-	@tests/coverage.sh build/coverage
+coverage: ## lines and branches of http/, tls/ and engine/ that the tests reach
+	@tests/deps.sh build test ci
+	+@$(MAKE_J) COVERAGE=1 SAN= CC=gcc test-programs
+	@find build/coverage -name '*.gcda' -delete
+	+@$(MAKE) COVERAGE=1 SAN= CC=gcc test-covered
+	@tests/coverage.py build/coverage
+
+test-covered:
+	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS) --waiting $(LIVE_TESTS) $(EPOLL_TESTS)
 
 # $(call pkg_config,name,description,requires,libs,libs.private)
 define pkg_config

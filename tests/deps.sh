@@ -61,6 +61,7 @@ need_set() {
         need clang has clang
         need libclang-rt-14-dev has_clang_runtime
         need clang-format has clang-format
+        need gcovr has gcovr
         need nodejs has node
         ;;
     bench)
