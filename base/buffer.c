@@ -18,7 +18,7 @@ void buffer_free(struct buffer *buffer)
 void buffer_trim(struct buffer *buffer, size_t room_max)
 {
     buffer->size = 0;
-    if (buffer->room > room_max) {
+    if (buffer->room > room_max || !BUFFER_KEEPS_ROOM) {
         buffer_free(buffer);
     }
 }

@@ -12,6 +12,13 @@
 #include <stddef.h>
 #include <string.h>
 
+/* `make GUARD=1`: no room is kept for the next use, so that a use too late meets nothing. */
+#ifdef QUOIT_GUARD
+#define BUFFER_KEEPS_ROOM false
+#else
+#define BUFFER_KEEPS_ROOM true
+#endif
+
 /* All zero is an empty buffer. */
 struct buffer {
     char *bytes; /* owned; NULL while room is 0 */
@@ -24,6 +31,9 @@ void buffer_free(struct buffer *buffer);
 /* Forget the bytes, keep the memory. */
 static inline void buffer_reset(struct buffer *buffer)
 {
+    if (!BUFFER_KEEPS_ROOM) {
+        buffer_free(buffer);
+    }
     buffer->size = 0;
 }
 

@@ -58,6 +58,9 @@ static void test_reserved_room_is_there_and_changes_no_byte(void)
 
 static void test_reset_keeps_the_memory_and_trim_gives_back_what_is_too_much(void)
 {
+    if (!BUFFER_KEEPS_ROOM) {
+        return; /* make GUARD=1 keeps nothing */
+    }
     struct buffer buffer = { 0 };
 
     CHECK(buffer_reserve(&buffer, 1000));

@@ -367,6 +367,9 @@ static void test_a_request_leaves_nothing_to_the_next_in_its_slot(void)
 
 static void test_small_buffers_are_kept_for_the_next_request_and_large_ones_given_back(void)
 {
+    if (!BUFFER_KEEPS_ROOM) {
+        return; /* make GUARD=1 keeps nothing */
+    }
     static const size_t sizes[] = { 64, SLOT_ROOM_KEPT, SLOT_ROOM_KEPT + 64, 1024 * 1024 };
 
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {

@@ -305,6 +305,9 @@ static void test_endless_streams_stop_at_their_limit(void)
 
 static void test_a_warm_stream_allocates_nothing(void)
 {
+    if (!BUFFER_KEEPS_ROOM) {
+        return; /* make GUARD=1 keeps nothing */
+    }
     struct sse sse;
 
     sse_init(&sse, LINE_MAX_USUAL, EVENT_MAX_USUAL);

@@ -118,6 +118,9 @@ static void test_writing_nothing_sends_nothing(void)
 
 static void test_what_is_taken_is_swapped_not_moved(void)
 {
+    if (!BUFFER_KEEPS_ROOM) {
+        return; /* make GUARD=1 keeps nothing */
+    }
     SSL_CTX *peer = peer_of_version(0);
     struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
     struct buffer first = { 0 };
