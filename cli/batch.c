@@ -124,7 +124,9 @@ static int batch_open_engine(struct batch *batch)
 
     if (error != QUOIT_OK) {
         fprintf(stderr, "quoit: cannot start: %s%s\n", quoit_error_message(error),
-                error == QUOIT_E_NO_URING ? "; --io auto goes on with epoll" : "");
+                error == QUOIT_E_NO_URING        ? "; --io auto goes on with epoll"
+                : error == QUOIT_E_NO_DESCRIPTOR ? ": raise RLIMIT_NOFILE (ulimit -n)"
+                                                 : "");
         return BATCH_EXIT_START;
     }
     return 0;

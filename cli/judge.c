@@ -6,6 +6,7 @@
 #include "llm/usage.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <strings.h>
 
 bool judge_is_coded(const struct quoit_result *result)
@@ -37,6 +38,11 @@ bool judge_is_hopeless(const struct quoit_result *result)
     }
     return (status >= 300 && status < 400) || status == 401 || status == 403 || status == 404 ||
            status == 407;
+}
+
+bool judge_is_of_machine(const struct quoit_result *result)
+{
+    return strcmp(quoit_error_code(result->error), "resource") == 0;
 }
 
 static bool judge_is_transient(const struct quoit_result *result)

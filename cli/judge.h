@@ -23,6 +23,9 @@ enum judge_verdict judge_result(const struct quoit_result *result);
  */
 bool judge_is_hopeless(const struct quoit_result *result);
 
+/* Did this machine lack something: descriptors, ports, memory, threads? */
+bool judge_is_of_machine(const struct quoit_result *result);
+
 /* Did it come with a Content-Encoding other than identity? */
 bool judge_is_coded(const struct quoit_result *result);
 

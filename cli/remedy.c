@@ -33,7 +33,9 @@ void remedy_append(struct text *out, const struct quoit_result *result, bool key
 
     if (result->error != QUOIT_OK) {
         text_append_string(out, result->detail);
-        text_append_string(out, ": look at the proxy's url, and at what it lets through");
+        if (result->error == QUOIT_E_PROXY) {
+            text_append_string(out, ": look at the proxy's url, and at what it lets through");
+        }
     } else if (result->status == 407) {
         text_append_string(out, "the proxy wants to know who asks: say it in its url, "
                                 "http://USER:PASSWORD@HOST:PORT");

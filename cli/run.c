@@ -81,17 +81,20 @@ static void run_append_remedy(struct text *text, const struct query *query,
         text_append_string(text, "status ");
         text_append_number(text, result->status);
     }
-    text_append_string(text, ": ");
-    remedy_append(text, result, query->has_key);
+    if (result->error == QUOIT_OK || result->detail[0] != '\0') {
+        text_append_string(text, ": ");
+        remedy_append(text, result, query->has_key);
+    }
 }
 
-/* Keep what can be done about the first hopeless answer; it is told at the end, once. */
+/* Keep what can be done about the first hopeless answer, or about what this machine lacks; it is
+ * told at the end, once. */
 static void run_note_remedy(struct run *run, const struct query *query,
                             const struct quoit_result *result)
 {
     struct text text;
 
-    if (run->remedy[0] != '\0' || !judge_is_hopeless(result)) {
+    if (run->remedy[0] != '\0' || !(judge_is_hopeless(result) || judge_is_of_machine(result))) {
         return;
     }
     text_init(&text, 0);
