@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -157,6 +158,11 @@ int socket(int domain, int type, int protocol)
 int eventfd(unsigned count, int flags)
 {
     return refused(FAULTS_DESCRIPTOR) ? -1 : NEXT(eventfd)(count, flags);
+}
+
+int epoll_create1(int flags)
+{
+    return refused(FAULTS_DESCRIPTOR) ? -1 : NEXT(epoll_create1)(flags);
 }
 
 int fcntl(int fd, int command, ...)

@@ -22,7 +22,7 @@ enum faults_kind {
     FAULTS_MEMORY = 1 << 0,     /* malloc, calloc, realloc, posix_memalign, aligned_alloc */
     FAULTS_MAP = 1 << 1,        /* mmap */
     FAULTS_SOCKET = 1 << 2,     /* socket */
-    FAULTS_DESCRIPTOR = 1 << 3, /* eventfd, and fcntl that duplicates */
+    FAULTS_DESCRIPTOR = 1 << 3, /* eventfd, epoll_create1, fcntl that duplicates */
     FAULTS_THREAD = 1 << 4,     /* pthread_create */
     FAULTS_SETUP = 1 << 5,      /* io_uring_queue_init_params */
     FAULTS_REGISTER = 1 << 6,   /* registering: buffers, the ring's descriptor; ring_dontfork */
