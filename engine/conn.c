@@ -431,7 +431,9 @@ enum conn_verdict conn_on_way(struct conn *conn)
 
 static enum conn_verdict conn_on_connect(struct conn *conn, int32_t result)
 {
-    if (result == -ECANCELED || result == -EINTR) { /* EINTR: it was taken from a kernel thread */
+    bool taken = result == -ECANCELED || result == -EINTR; /* EINTR: from a kernel thread */
+
+    if (taken && conn->shared->now_ns >= conn->deadline_ns) {
         return conn_fail(conn, conn->deadline_error, 0, "");
     }
     if (result < 0) {

@@ -43,6 +43,37 @@ static uint32_t buffer_take(struct ring *ring)
     return RING_NO_BUFFER;
 }
 
+/* -------- what is refused -------- */
+
+static struct kernel_refusal kernel_refusal;
+static uint64_t kernel_counted;
+
+void kernel_refuse(const struct kernel_refusal *refusal)
+{
+    kernel_refusal = *refusal;
+    kernel_counted = 0;
+}
+
+uint64_t kernel_refusal_count(void)
+{
+    return kernel_counted;
+}
+
+/* Is this one to fail? Then *result_out says how. */
+static bool kernel_refuses(enum ring_verb verb, int32_t *result_out)
+{
+    if (verb != kernel_refusal.verb || kernel_refusal.at == 0) {
+        return false;
+    }
+    kernel_counted++;
+    if (kernel_counted < kernel_refusal.at ||
+        (kernel_counted > kernel_refusal.at && !kernel_refusal.on)) {
+        return false;
+    }
+    *result_out = kernel_refusal.result;
+    return true;
+}
+
 /* -------- what goes on -------- */
 
 static void kernel_post(struct ring *ring, struct ring_tag tag, int32_t result, bool more,
@@ -99,7 +130,13 @@ static void progress_connect(struct ring *ring, struct ring_tag tag)
     const struct operation *operation = &ring->conns[tag.conn].operations[RING_CONNECT];
     bool ready = net_connect_ready(socket);
     bool fired = has_fired(operation);
+    int32_t refused;
 
+    if (ready && kernel_refuses(RING_CONNECT, &refused)) {
+        net_connect_abandon(socket);
+        kernel_end(ring, tag, refused, RING_NO_BUFFER);
+        return;
+    }
     if (ready && (!fired || world_below(2) == 0)) {
         kernel_end(ring, tag, net_connect_result(socket), RING_NO_BUFFER);
     } else if (fired) {
@@ -115,7 +152,12 @@ static void progress_send(struct ring *ring, struct ring_tag tag)
     struct operation *operation = &ring->conns[tag.conn].operations[RING_SEND];
     bool fired = has_fired(operation);
     bool ready = net_may_send(socket) && operation->begins_ns <= world_now_ns();
+    int32_t refused;
 
+    if (ready && kernel_refuses(RING_SEND, &refused)) {
+        kernel_end(ring, tag, refused, RING_NO_BUFFER);
+        return;
+    }
     if (ready && (!fired || world_below(2) == 0)) {
         size_t size = min_u64(operation->size, RING_QUIET_MAX);
         if (world_happens(WORLD_SEND_SHORT)) {
@@ -136,7 +178,12 @@ static void progress_send(struct ring *ring, struct ring_tag tag)
 static bool receive_once(struct ring *ring, struct ring_tag tag, struct net_socket *socket)
 {
     size_t size = KERNEL_BUFFER_SIZE;
+    int32_t refused;
 
+    if (kernel_refuses(RING_RECV, &refused)) {
+        kernel_end(ring, tag, refused, RING_NO_BUFFER);
+        return false;
+    }
     if (net_readable(socket) == 0) {
         char none;
         kernel_end(ring, tag, net_recv(socket, &none, 1), RING_NO_BUFFER);
@@ -251,6 +298,7 @@ static void submit_quiet(struct ring *ring, struct ring_tag tag)
     if ((interrupted && world_below(2) == 0) || world_happens(WORLD_SEND_NOTHING)) {
         result = -EAGAIN;
     }
+    (void)kernel_refuses(RING_SEND, &result);
     if (kernel_quiet_hash(conn) != conn->quiet_hash) {
         world_violation("conn %u: a quiet send's memory changed before it was submitted", tag.conn);
     }
@@ -318,11 +366,13 @@ static void submit_cancel(struct ring *ring, struct ring_tag tag)
 static void submit_close(struct ring *ring, struct ring_tag tag)
 {
     struct net_socket *socket = kernel_socket(ring, tag);
+    int32_t result = 0;
 
     ring->conns[tag.conn].operations[RING_CLOSE].held = true;
     server_sim_on_close(socket);
     net_close(socket);
-    kernel_end(ring, tag, 0, RING_NO_BUFFER);
+    (void)kernel_refuses(RING_CLOSE, &result);
+    kernel_end(ring, tag, result, RING_NO_BUFFER);
 }
 
 void kernel_submit(struct ring *ring)

@@ -77,6 +77,24 @@ struct ring {
 uint64_t kernel_hash(const char *bytes, size_t size);
 uint64_t kernel_quiet_hash(const struct ring_conn *conn);
 
+/*
+ * An operation of that verb, the at-th that would have completed, ends with `result` in its place,
+ * and with `on` all that follow. A standing receive that fails so has ended; of a quiet send
+ * nothing was taken; a close has closed.
+ */
+struct kernel_refusal {
+    enum ring_verb verb;
+    uint64_t at; /* from 1; 0: none */
+    bool on;
+    int32_t result;
+};
+
+/* From now on, counting from 0. */
+void kernel_refuse(const struct kernel_refusal *refusal);
+
+/* How many of that verb would have completed since. */
+uint64_t kernel_refusal_count(void);
+
 /* The socket that the operation is about. */
 struct net_socket *kernel_socket(struct ring *ring, struct ring_tag tag);
 
