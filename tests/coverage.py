@@ -6,7 +6,7 @@
 gcovr reads the counts. An assertion's other side is no branch here: it is there not to be taken.
 Every line and branch that no test reaches stands in tests/UNREACHED.md with its reason, found by
 its file and its text, so that a line may move. Exit 1: a share is below what is promised, something
-unreached has no reason, or a reason stands for something that is reached.
+unreached has no reason, or a reason stands for something that is reached; "by chance: ..." may.
 """
 
 import collections
@@ -19,6 +19,7 @@ FOLDERS = "(http|tls|engine)/"
 ASSERTION = r".*\bassert\(.*"
 LINES_AT_LEAST, BRANCHES_AT_LEAST = 95.0, 85.0
 REASONS = "tests/UNREACHED.md"
+BY_CHANCE = "by chance: "
 
 
 def counts_of(build):
@@ -61,6 +62,7 @@ def main():
         sys.exit(__doc__)
     all_lines, all_branches = [0, 0], [0, 0]
     unreached = collections.defaultdict(list)
+    code = set()
     for file, lines in sorted(counts_of(sys.argv[1]).items()):
         text = text_of(file)
         sides = [side for line in lines for side in line["branches"]]
@@ -71,6 +73,7 @@ def main():
             total[0] += done[0]
             total[1] += done[1]
         for line in lines:
+            code.add((file, text[line["line_number"] - 1]))
             if line["count"] == 0 or any(side["count"] == 0 for side in line["branches"]):
                 unreached[(file, text[line["line_number"] - 1])].append(line["line_number"])
     row("in all", all_lines, all_branches)
@@ -83,6 +86,8 @@ def main():
             print(f"unreached, without a reason: | {file} | `` {text} `` | line"
                   f" {', '.join(map(str, numbers))} |")
     for file, text in sorted(set(known) - set(unreached)):
+        if known[(file, text)].startswith(BY_CHANCE) and (file, text) in code:
+            continue
         bad += 1
         print(f"{REASONS}: reached, or not there: {file}: {text}")
     for what, total, least in (("lines", all_lines, LINES_AT_LEAST),
