@@ -91,10 +91,7 @@ static enum conn_verdict conn_on_cipher(struct conn *conn)
         size_t size = 0;
         switch (tls_session_read(conn->session, conn->shared->plain, CONN_PLAIN_SIZE, &size)) {
         case TLS_DONE:
-            if (verdict == CONN_ANSWERED) { /* bytes behind the answer are nobody's */
-                conn_close(conn, QUOIT_OK);
-                return CONN_WORKING;
-            }
+            /* Behind a whole answer it finds nobody, and closes; the answer stays good. */
             verdict = conn_on_plain(conn, conn->shared->plain, size);
             if (conn->state == CONN_CLOSING) {
                 return verdict;
