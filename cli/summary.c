@@ -197,13 +197,18 @@ static void add_tokens(cJSON *root, const struct summary *summary)
     add_number(tokens, "total_per_second", summary_per_second(summary, all));
 }
 
+/* What there is no memory for is left out, and errno is ENOMEM then; else it is 0. */
 static cJSON *summary_build(const struct summary *summary)
 {
-    cJSON *root = cJSON_CreateObject();
     char started[32] = "";
     struct tm date;
     time_t started_at = (time_t)summary->started_at;
 
+    if (gmtime_r(&started_at, &date) != NULL) {
+        (void)strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &date);
+    }
+    errno = 0;
+    cJSON *root = cJSON_CreateObject();
     add_requests(root, summary);
     add_number(root, "seconds", summary_seconds(summary));
     add_number(root, "requests_per_second",
@@ -225,9 +230,6 @@ static cJSON *summary_build(const struct summary *summary)
         (void)cJSON_AddNullToObject(root, "stopped");
     }
     (void)cJSON_AddStringToObject(root, "version", quoit_version());
-    if (gmtime_r(&started_at, &date) != NULL) {
-        (void)strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &date);
-    }
     (void)cJSON_AddStringToObject(root, "started_at", started);
     return root;
 }
@@ -235,7 +237,7 @@ static cJSON *summary_build(const struct summary *summary)
 bool summary_write_json(const struct summary *summary, int fd)
 {
     cJSON *root = summary_build(summary);
-    char *text = cJSON_Print(root);
+    char *text = errno == ENOMEM ? NULL : cJSON_Print(root);
     size_t size = text == NULL ? 0 : strlen(text);
     size_t done = 0;
 

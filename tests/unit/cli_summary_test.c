@@ -7,6 +7,9 @@
 #include "tests/unit/check.h"
 
 #include <cjson/cJSON.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static struct summary summary;
@@ -74,6 +77,36 @@ static void test_the_json_holds_what_was_counted(void)
     cJSON_Delete(root);
 }
 
+static unsigned allocations_left; /* until one is refused */
+
+static void *refuse_one(size_t size)
+{
+    if (allocations_left-- == 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return malloc(size);
+}
+
+/* R35 */
+static void test_without_memory_the_json_is_whole_or_none(void)
+{
+    cJSON_Hooks hooks = { .malloc_fn = refuse_one, .free_fn = free };
+    FILE *file = tmpfile();
+    unsigned at = 0;
+
+    cJSON_InitHooks(&hooks);
+    for (bool whole = false; !whole; at++) {
+        allocations_left = at;
+        whole = summary_write_json(&summary, fileno(file));
+        CHECK(whole == (allocations_left < UINT_MAX / 2)); /* none was refused */
+        CHECK(whole || (errno == ENOMEM && lseek(fileno(file), 0, SEEK_CUR) == 0));
+    }
+    CHECK(at > 50);
+    cJSON_InitHooks(NULL);
+    fclose(file);
+}
+
 static void test_lengths_of_time_read_well(void)
 {
     static const struct {
@@ -97,6 +130,7 @@ static void test_lengths_of_time_read_well(void)
 int main(void)
 {
     RUN(test_the_json_holds_what_was_counted);
+    RUN(test_without_memory_the_json_is_whole_or_none);
     RUN(test_lengths_of_time_read_well);
     return check_done();
 }
