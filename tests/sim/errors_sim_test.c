@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SEEDS 12
+#define SEEDS 6
 #define ASKS 8
 #define SERVERS 2
 #define IN_FLIGHT 3

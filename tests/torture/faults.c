@@ -29,8 +29,10 @@
 #endif
 
 #ifdef FAULTS_SANITIZED
+#define OTHER_THREADS_TOO false
 #define BENEATH(name) __interceptor_##name
 #else
+#define OTHER_THREADS_TOO true
 #define BENEATH(name) __libc_##name
 #define __libc_aligned_alloc __libc_memalign
 #endif
@@ -42,6 +44,7 @@ void *BENEATH(aligned_alloc)(size_t alignment, size_t size);
 void BENEATH(free)(void *bytes);
 
 static struct faults_plan faults_plan;
+static pthread_t faults_owner; /* who has begun */
 static atomic_bool faults_on;
 static atomic_uint_fast64_t faults_count;
 static atomic_int_fast64_t faults_allocated;
@@ -66,6 +69,7 @@ void faults_begin(const struct faults_plan *plan)
 {
     faults_began_here = true;
     faults_plan = *plan;
+    faults_owner = pthread_self();
     atomic_store(&faults_count, 0);
     atomic_store(&faults_on, true);
 }
@@ -89,6 +93,9 @@ int64_t faults_live(void)
 static bool refused(enum faults_kind kind)
 {
     if (!atomic_load(&faults_on) || (faults_plan.kinds & kind) == 0 || spared(kind)) {
+        return false;
+    }
+    if (!OTHER_THREADS_TOO && !pthread_equal(pthread_self(), faults_owner)) {
         return false;
     }
     uint64_t number = atomic_fetch_add(&faults_count, 1) + 1;

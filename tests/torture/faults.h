@@ -10,7 +10,8 @@
  *     if (faults_end() < 7) ...            there were fewer: the run was untouched
  *
  * Nothing is refused outside of begin and end, which any thread may run through. A sanitizer's own
- * strdup takes memory past us: under one, such calls are never refused and not counted as live.
+ * strdup takes memory past us, and it cannot begin a thread without memory: under one, such calls
+ * and other threads are never refused anything, and it looks for leaks itself.
  */
 #ifndef QUOIT_TESTS_TORTURE_FAULTS_H
 #define QUOIT_TESTS_TORTURE_FAULTS_H

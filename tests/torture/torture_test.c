@@ -11,7 +11,7 @@
  * When all is given again, the same engine must answer a request right.
  *
  * OpenSSL allocates thousands of times in a handshake, so there every QUOIT_TORTURE_STEP-th place
- * is tried (41; 1 for all), another one in each form.
+ * is tried (29; 1 for all), another one in each form.
  *
  *   torture_test [SCENARIO TROUBLE FORM N]      that run alone, as a failure says
  */
@@ -307,7 +307,7 @@ static uint64_t run_form(struct run run, uint64_t step)
 static struct scenario scenarios[] = { { .name = "plain" },
                                        { .name = "named" },
                                        { .name = "tls" } };
-static uint64_t tls_step = 41;
+static uint64_t tls_step = 29;
 
 /* All forms of a trouble: at least points_min places each. */
 static void run_trouble(const struct scenario *scenario, const struct trouble *trouble,
