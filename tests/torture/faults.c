@@ -49,25 +49,8 @@ static atomic_bool faults_on;
 static atomic_uint_fast64_t faults_count;
 static atomic_int_fast64_t faults_allocated;
 
-/*
- * A thread's beginning is the sanitizer's too, and it cannot do without memory: so under one only
- * the thread that began is refused any.
- */
-static _Thread_local bool faults_began_here;
-
-static bool spared(enum faults_kind kind)
-{
-#ifdef FAULTS_SANITIZED
-    return kind == FAULTS_MEMORY && !faults_began_here;
-#else
-    (void)kind;
-    return false;
-#endif
-}
-
 void faults_begin(const struct faults_plan *plan)
 {
-    faults_began_here = true;
     faults_plan = *plan;
     faults_owner = pthread_self();
     atomic_store(&faults_count, 0);
@@ -92,10 +75,11 @@ int64_t faults_live(void)
 /* Count a call, and say whether it is to be refused: then errno is set. */
 static bool refused(enum faults_kind kind)
 {
-    if (!atomic_load(&faults_on) || (faults_plan.kinds & kind) == 0 || spared(kind)) {
+    if (!atomic_load(&faults_on) || (faults_plan.kinds & kind) == 0) {
         return false;
     }
-    if (!OTHER_THREADS_TOO && !pthread_equal(pthread_self(), faults_owner)) {
+    if (!OTHER_THREADS_TOO && kind == FAULTS_MEMORY &&
+        !pthread_equal(pthread_self(), faults_owner)) {
         return false;
     }
     uint64_t number = atomic_fetch_add(&faults_count, 1) + 1;

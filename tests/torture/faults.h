@@ -11,7 +11,7 @@
  *
  * Nothing is refused outside of begin and end, which any thread may run through. A sanitizer's own
  * strdup takes memory past us, and it cannot begin a thread without memory: under one, such calls
- * and other threads are never refused anything, and it looks for leaks itself.
+ * and other threads are never refused memory, and it looks for leaks itself.
  */
 #ifndef QUOIT_TESTS_TORTURE_FAULTS_H
 #define QUOIT_TESTS_TORTURE_FAULTS_H
