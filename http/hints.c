@@ -330,7 +330,7 @@ static bool hints_date_exists(const struct hints_date *date)
 {
     static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 
-    if (date->year < 0 || date->month < 0) {
+    if (date->year < 1 || date->month < 0) { /* there was no year 0 */
         return false;
     }
     int32_t days_max = days[date->month] + (date->month == 1 && hints_year_is_leap(date->year));
@@ -345,9 +345,6 @@ static int64_t hints_days(const struct hints_date *date)
     static const uint16_t before[] = { 306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275 };
     int64_t year = date->year - (date->month < 2);
 
-    if (year < 0) { /* January and February of the year 0 */
-        return INT32_MIN;
-    }
     return year * 365 + year / 4 - year / 100 + year / 400 + before[date->month] + date->day - 1 -
            719468;
 }

@@ -154,6 +154,21 @@ static void test_what_is_no_date_is_refused_and_writes_nothing(void)
         "Sun, 06 Nov 1994 08:49:37 UTC",
         "Sun, 06 Nov 1994 08:49:37 +0000",
         "Sun, 06 Nov 1994 08:49:37 GMT ",
+        "Sun, 06 Nov 1994 08::37 GMT",
+        "Sun, 06 Nov 1994 08:49: GMT",
+        "Sun, 06  1994 08:49:37 GMT",
+        "Sat, 01 Jan 0000 00:00:00 GMT",
+        "Sunday 06-Nov-94 08:49:37 GMT",
+        "Sunday, 06 Nov-94 08:49:37 GMT",
+        "Sunday, 06-Nov 94 08:49:37 GMT",
+        "Sunday, 06-Nov- 08:49:37 GMT",
+        "Sunday, 06-Nov-94 08-49-37 GMT",
+        "Sunday, 06-Nov-94 08:49:37 UTC",
+        "Sunday, 06-Nov-94 08:49:37 GMT!",
+        "Sun NovX 6 08:49:37 1994",
+        "Sun Nov  6X08:49:37 1994",
+        "Sun Nov  6 08:49-37 1994",
+        "Sun Nov  6 08:49:37X1994",
         " Sun, 06 Nov 1994 08:49:37 GMT",
         "Sun, 6 Nov 1994 08:49:37 GMT",
         "Sun, 06 Nov 94 08:49:37 GMT",
@@ -220,6 +235,7 @@ static void test_keep_alive_parameters_are_read_one_by_one(void)
         { "max=100 , Timeout = 5", 5 * NS_PER_S, 100 },
         { "timeout=5", 5 * NS_PER_S, HINTS_NONE },
         { "max=0", HINTS_NONE, 0 },
+        { "max=1, max=2", HINTS_NONE, 1 },
         { "timeout=0", 0, HINTS_NONE },
         { ", ,timeout=5,", 5 * NS_PER_S, HINTS_NONE },
         { "timeout=5, timeout=9", 5 * NS_PER_S, HINTS_NONE },
@@ -237,9 +253,10 @@ static void test_keep_alive_parameters_are_read_one_by_one(void)
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct quoit_header headers[] = { { "Other", "timeout=77" },
+                                                { "Kept", "timeout=77" },
                                                 { "KEEP-alive", cases[i].value } };
         check_case(cases[i].value);
-        struct hints_keep_alive got = hints_keep_alive(headers, 2);
+        struct hints_keep_alive got = hints_keep_alive(headers, COUNT_OF(headers));
         CHECK_EQ(got.timeout_ns, cases[i].timeout_ns);
         CHECK_EQ(got.max, cases[i].max);
     }
