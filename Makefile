@@ -363,6 +363,7 @@ test-live: all $(LIVE_PROGRAMS) ## the real ring against quoit-mock, nginx and o
 	@$(RUN) --waiting $(LIVE_TESTS)
 
 # The kernel is in the live tests only; of the simulation a few seeds show that the library stands it.
+# The torture has an allocator of its own.
 .PHONY: guard-test
 guard-test: ## unit, simulation and live tests with GUARD=1
 	+@$(MAKE_J) GUARD=1 test-programs
@@ -370,8 +371,9 @@ guard-test: ## unit, simulation and live tests with GUARD=1
 
 .PHONY: guard-run
 guard-run:
-	@$(RUN) --together $(UNIT_TESTS) --in-turn $(filter-out %/storm_sim_test,$(SIM_TESTS)) \
-	  $(LIVE_TESTS)
+	@$(RUN) --together $(UNIT_TESTS) --in-turn \
+	  $(filter-out %/storm_sim_test %/errors_sim_test,$(SIM_TESTS)) \
+	  $(filter-out %/torture_test,$(LIVE_TESTS))
 
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)
