@@ -30,7 +30,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RING_EPOLL_SHARE 16 /* pieces that a connection may receive in a round */
+#define RING_EPOLL_SHARE 32 /* pieces that a connection may receive in a round, as in io_uring */
 #define RING_EPOLL_RETRY_NS NS_PER_MS
 #define RING_EPOLL_IN (EPOLLIN | EPOLLRDHUP | EPOLLET)
 #define RING_EPOLL_BOTH (RING_EPOLL_IN | EPOLLOUT)
@@ -372,7 +372,9 @@ static void ring_epoll_on_event(struct ring_epoll *epoll, const struct epoll_eve
             ring_epoll_end_connect(epoll, conn, -error);
         }
     } else if (conn->operations[RING_SEND].stage == RING_EPOLL_WAITING) {
-        ring_epoll_send_now(epoll, conn);
+        if (event->events & (EPOLLOUT | RING_EPOLL_HUNG_UP)) { /* not each time that bytes come */
+            ring_epoll_send_now(epoll, conn);
+        }
     } else if (event->events == EPOLLOUT) {
         /* Room that nobody asked for: unix sockets tell of it each time that the peer reads. */
         ring_epoll_watch(epoll, conn, RING_EPOLL_IN);
