@@ -129,7 +129,9 @@ static void submit(struct ask *ask)
     if (ask->server == SECURE && below(FAULTS) == 0) {
         ask->fault = &half_record;
     }
-    ask->body = (struct quoit_span){ pattern + below(BODY_MAX), 1 + below(below(BODY_MAX) + 1) };
+    /* Of one byte, the half that quoit-mock sends would be all of it. */
+    ask->body =
+        (struct quoit_span){ pattern + below(BODY_MAX), 2 + below(below(BODY_MAX - 1) + 1) };
     ask->streamed = below(4) == 0;
     counts.by_fault[ask->fault == &half_record ? FAULTS : fault]++;
     counts.submitted++;
