@@ -22,7 +22,11 @@ bool input_open(struct input *input, const char *path)
     struct stat status;
     bool is_stdin = strcmp(path, "-") == 0;
 
-    *input = (struct input){ .name = is_stdin ? "stdin" : path, .line_max = INPUT_LINE_MAX };
+    *input = (struct input){
+        .name = is_stdin ? "stdin" : path,
+        .line_max = INPUT_LINE_MAX,
+        .range_end = UINT64_MAX,
+    };
     input->fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (input->fd < 0 || fstat(input->fd, &status) != 0) {
         input->os_error = errno;
@@ -37,6 +41,27 @@ bool input_open(struct input *input, const char *path)
     if (S_ISREG(status.st_mode)) {
         (void)posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice only */
     }
+    return true;
+}
+
+bool input_set_range(struct input *input, uint64_t begin, uint64_t end)
+{
+    /* One byte more, which tells whether a line begins at `begin`. */
+    uint64_t from = begin == 0 ? 0 : begin - 1;
+
+    if (input->may_block) {
+        input->os_error = ESPIPE;
+        return false;
+    }
+    if (lseek(input->fd, (off_t)from, SEEK_SET) < 0) {
+        input->os_error = errno;
+        return false;
+    }
+    input->size = begin < end ? end - from : 0;
+    input->read_begin = input->line_offset = from;
+    input->range_end = end;
+    input->is_behind = begin != 0;
+    input->is_done = begin >= end;
     return true;
 }
 
@@ -102,7 +127,7 @@ static enum input_next input_fill(struct input *input)
     if (!input_make_room(input)) {
         return INPUT_FAILED;
     }
-    bool at_start = input->bytes_read == 0 && input->line_number == 0;
+    bool at_start = input->bytes_read == 0 && input->line_offset == 0;
     ssize_t count = read(input->fd, input->bytes + input->end, input->room - input->end);
     if (count < 0) {
         if (errno == EINTR || errno == EAGAIN) {
@@ -117,7 +142,7 @@ static enum input_next input_fill(struct input *input)
         memcmp(input->bytes + input->begin, "\xef\xbb\xbf", 3) == 0) {
         input->begin += 3;
         input->searched = input->begin;
-        input->bytes_read = 3;
+        input->bytes_read = input->line_offset = 3;
     }
     return INPUT_LINE;
 }
@@ -131,14 +156,23 @@ static void input_hand_out(struct input *input, size_t size, size_t taken,
     if (size > 0 && bytes[size - 1] == '\r') {
         size--;
     }
+    bool has_end = taken > 0 && bytes[taken - 1] == '\n';
+    uint64_t offset = input->line_offset;
     input->line_number++;
     input->bytes_read += taken;
+    input->line_offset = input->read_begin + input->bytes_read;
+    input->is_done = input->line_offset >= input->range_end;
+    if (input->is_done) {
+        input->size = input->bytes_read; /* the last line may reach over the range's end */
+    }
     input->begin += taken;
     input->searched = input->begin;
     *line_out = (struct input_line){
         .bytes = { bytes, input->skipping ? 0 : size },
         .number = input->line_number,
+        .offset = offset,
         .too_long = input->skipping,
+        .has_end = has_end,
     };
     input->skipping = false;
 }
@@ -151,7 +185,8 @@ static void input_skip(struct input *input)
     input->begin = input->searched = input->end = 0;
 }
 
-enum input_next input_next(struct input *input, struct input_line *line_out)
+/* The next line of the file. */
+static enum input_next input_read_line(struct input *input, struct input_line *line_out)
 {
     for (;;) {
         size_t left = input->end - input->searched;
@@ -182,4 +217,18 @@ enum input_next input_next(struct input *input, struct input_line *line_out)
             return got;
         }
     }
+}
+
+enum input_next input_next(struct input *input, struct input_line *line_out)
+{
+    if (input->is_done) {
+        return INPUT_END;
+    }
+    enum input_next got = input_read_line(input, line_out);
+    if (got != INPUT_LINE || !input->is_behind) {
+        return got;
+    }
+    input->is_behind = false;
+    input->line_number = 0;
+    return input->is_done ? INPUT_END : input_read_line(input, line_out);
 }

@@ -8,6 +8,9 @@
  * line longer than line_max is told of with too_long, without its bytes, and reading goes on behind
  * it. A byte order mark at the start is dropped, and so is the LF or CR LF of a line; a last line
  * needs none.
+ *
+ * Of a regular file a range of bytes can be asked for: then the lines are those that begin in it,
+ * so that ranges that lie side by side share no line and leave none out.
  */
 #ifndef QUOIT_CLI_INPUT_H
 #define QUOIT_CLI_INPUT_H
@@ -28,8 +31,10 @@ enum input_next {
 
 struct input_line {
     struct json_span bytes; /* good until the next call; without its line end */
-    uint64_t number;        /* from 1; blank lines count */
+    uint64_t number;        /* from 1, in the range; blank lines count */
+    uint64_t offset;        /* in the file or pipe, of its first byte */
     bool too_long;          /* then bytes is empty */
+    bool has_end;           /* an LF stands behind it */
 };
 
 struct input {
@@ -37,7 +42,7 @@ struct input {
     const char *name;    /* for messages; borrowed */
     int fd;              /* owned, but for stdin's */
     int os_error;        /* after a failure */
-    uint64_t size;       /* of a regular file; else 0 */
+    uint64_t size;       /* of a regular file, or of its range; else 0 */
     uint64_t bytes_read; /* in the lines handed out */
     uint64_t line_number;
     size_t line_max; /* set by input_open; may be changed before the first line */
@@ -45,12 +50,24 @@ struct input {
     /* Private. */
     bool may_block;
     bool ended, skipping;
+    bool is_behind;       /* the line at hand began before the range */
+    bool is_done;         /* no more lines begin in the range */
+    uint64_t line_offset; /* of the line at hand, in the file */
+    uint64_t read_begin;  /* where reading began, in the file */
+    uint64_t range_end;
     char *bytes; /* owned */
     size_t room, begin, searched, end;
 };
 
 /* `path` "-" is stdin. False: os_error says why. */
 bool input_open(struct input *input, const char *path);
+
+/*
+ * Only the lines whose first byte lies in [begin, end). Before the first line. Reads nothing of
+ * what lies before `begin`, so lines are numbered from 1 in the range. False: os_error; ESPIPE if
+ * it is not a regular file.
+ */
+bool input_set_range(struct input *input, uint64_t begin, uint64_t end);
 
 void input_close(struct input *input);
 
