@@ -6,6 +6,7 @@
 #include "cli/dry_run.h"
 #include "cli/interrupt.h"
 #include "cli/run.h"
+#include "cli/shard.h"
 #include "cli/version.h"
 
 #include <errno.h>
@@ -31,6 +32,7 @@ struct batch {
     struct headers headers;
     struct keys keys;
     struct input input;
+    struct shard shard;
     struct quoit_tls *tls;
     struct quoit_engine *engine;
     struct output output;
@@ -327,6 +329,20 @@ static void batch_say_io(struct batch *batch)
     }
 }
 
+/* Which lines these are: their numbers are those in the shard. */
+static void batch_say_shard(struct batch *batch)
+{
+    const struct shard *shard = &batch->shard;
+
+    if (shard->count != 0) {
+        progress_say(&batch->progress, "shard %ju of %ju%s%s: the lines from byte %ju to %ju of %s",
+                     (uintmax_t)shard->index, (uintmax_t)shard->count,
+                     shard->variable != NULL ? ", by " : "",
+                     shard->variable != NULL ? shard->variable : "", (uintmax_t)shard->begin,
+                     (uintmax_t)shard->end, batch->input.name);
+    }
+}
+
 /* Fewer descriptors than requests that shall be in flight. */
 static void batch_say_descriptors(struct batch *batch)
 {
@@ -355,6 +371,30 @@ static int batch_open_proxies(struct batch *batch)
     const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
     if (proxy != NULL && proxy->fault[0] != '\0') {
         fprintf(stderr, "quoit batch: %s %s; -x '' for no proxy\n", proxy->from, proxy->fault);
+        return BATCH_EXIT_USAGE;
+    }
+    return 0;
+}
+
+/* Which part of the input is ours, if several processes share it. */
+static int batch_open_shard(struct batch *batch)
+{
+    const char *text = batch->options.shard;
+    const char *fault = text == NULL ? NULL : shard_parse(&batch->shard, text);
+    struct input *input = &batch->input;
+
+    if (text == NULL) {
+        return 0;
+    }
+    if (fault != NULL) {
+        fprintf(stderr, "quoit batch: --shard %s: %s\n", text, fault);
+        return BATCH_EXIT_USAGE;
+    }
+    shard_cut(&batch->shard, input->size);
+    if (!input_set_range(input, batch->shard.begin, batch->shard.end)) {
+        fprintf(stderr, "quoit batch: --shard: %s %s\n", input->name,
+                input->os_error == ESPIPE ? "is not a regular file, of which there are parts"
+                                          : strerror(input->os_error));
         return BATCH_EXIT_USAGE;
     }
     return 0;
@@ -393,6 +433,10 @@ static int batch_open(struct batch *batch)
         fprintf(stderr, "quoit: %s cannot be read: %s\n", batch->input.name,
                 strerror(batch->input.os_error));
         return BATCH_EXIT_START;
+    }
+    exit_code = batch_open_shard(batch);
+    if (exit_code != 0) {
+        return exit_code;
     }
     if (!prepare_init(&batch->prepare, options, batch->server.base_url, &batch->headers,
                       &batch->keys, &batch->proxies)) {
@@ -480,6 +524,7 @@ static int batch_run(struct batch *batch)
                     set ? batch->options.grace_ns : RUN_TERM_GRACE_NS);
     interrupt_set_engine(batch->engine);
     batch_say_server(batch);
+    batch_say_shard(batch);
     batch_say_io(batch);
     batch_say_descriptors(batch);
     batch->run = (struct run){

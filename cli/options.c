@@ -18,6 +18,9 @@ static const struct option_row option_rows[] = {
     VALUE(OPTION_CHOICE, "order", order, "completion|input",
           "answers as they end, or in the order of INPUT (completion)"),
     COUNT(0, "limit", limit, "N", "the first N lines only", 1, UINT64_MAX),
+    TEXT(0, "shard", shard, "I/N",
+         "the lines that begin in the I-th of N parts of INPUT, I from 0;\nauto, auto/N: I from "
+         "SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX"),
     TEXT('i', "input", input, "F", "the same as INPUT"),
     FLAG(0, "details", details, "add to each line its times, attempts and bytes: \"quoit\":{...}"),
     HEADING("Server"),

@@ -26,6 +26,7 @@ enum options_progress { OPTIONS_PROGRESS_AUTO, OPTIONS_PROGRESS_ALWAYS, OPTIONS_
 struct options {
     const char *input, *output, *errors; /* NULL or "-": stdin, stdout; errors NULL: with output */
     const char *summary;                 /* NULL: none */
+    const char *shard;                   /* as given; NULL: all of the input */
     const char *base_url, *endpoint, *model, *unix_socket;
     char *proxy; /* NULL: the environment's; "": none; blotted out later */
     const char *api_key_env, *api_key_file, *api_key_header;
