@@ -109,7 +109,8 @@ static int batch_open_engine(struct batch *batch)
         .spin_max_ns = options->spin_ns == OPTIONS_UNSET ? 0
                        : options->spin_ns == 0           ? QUOIT_NEVER
                                                          : options->spin_ns,
-        .outage_wait_ns = options->wait_for_server_ns,
+        /* With several servers a query does not wait for one that is down, but goes to another. */
+        .outage_wait_ns = options->base_urls_count > 1 ? 1 : options->wait_for_server_ns,
         .timeouts = {
             .connect_ns = options->connect_ns,
             .tls_ns = options->tls_ns,
@@ -134,12 +135,12 @@ static int batch_open_engine(struct batch *batch)
     return 0;
 }
 
-/* The library judges the base url; better now than once for each line. */
-static int batch_check_base(struct batch *batch)
+/* The library judges a base url; better now than once for each line. */
+static int batch_check_base(struct batch *batch, const char *base_url)
 {
-    const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
+    const struct proxies_item *proxy = proxies_find(&batch->proxies, base_url);
     const struct quoit_request request = {
-        .url = batch->server.base_url,
+        .url = base_url,
         .unix_path = batch->options.unix_socket,
         .proxy_url = proxy == NULL ? NULL : proxy->url,
     };
@@ -266,25 +267,39 @@ static void name_variable(struct text *text, const char *name)
     }
 }
 
-/* The server, the way to it, and which variables had a say. */
+/* A server and its proxy, and the variable that named that. */
+static void batch_append_server(const struct batch *batch, const char *base_url, struct text *url,
+                                struct text *variables)
+{
+    const struct proxies_item *proxy = proxies_find(&batch->proxies, base_url);
+
+    server_append_url(url, base_url);
+    if (proxy != NULL) {
+        text_append_string(url, " through ");
+        server_append_url(url, proxy->url);
+        if (strstr(variables->size == 0 ? "" : variables->bytes, proxy->from) == NULL) {
+            name_variable(variables, proxy->from);
+        }
+    }
+}
+
+/* The servers, the way to them, and which variables had a say. */
 static void batch_say_server(struct batch *batch)
 {
     const struct options *options = &batch->options;
-    bool secure = strncasecmp(batch->server.base_url, "https:", 6) == 0;
-    const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
+    bool secure = false;
     struct text url, variables;
 
     text_init(&url, 0);
     text_init(&variables, 0);
-    server_append_url(&url, batch->server.base_url);
+    for (size_t i = 0; i < batch->server.count; i++) {
+        text_append_string(&url, i == 0 ? "" : ", ");
+        batch_append_server(batch, batch->server.base_urls[i], &url, &variables);
+        secure = secure || strncasecmp(batch->server.base_urls[i], "https:", 6) == 0;
+    }
     if (options->unix_socket != NULL) {
         text_append_string(&url, " over ");
         text_append_string(&url, options->unix_socket);
-    }
-    if (proxy != NULL) {
-        text_append_string(&url, " through ");
-        server_append_url(&url, proxy->url);
-        name_variable(&variables, proxy->from);
     }
     name_variable(&variables, batch->server.variable);
     name_variable(&variables, batch->keys.variable);
@@ -296,7 +311,8 @@ static void batch_say_server(struct batch *batch)
     }
     text_append_string(&variables, variables.size == 0 ? "" : ")");
     if (!url.failed && !variables.failed) {
-        progress_say(&batch->progress, "server %s%s", url.bytes, variables.bytes);
+        progress_say(&batch->progress, "server%s %s%s", batch->server.count > 1 ? "s" : "",
+                     url.bytes, variables.bytes);
     }
     if (batch->proxies.literal_secret) {
         progress_say(&batch->progress, "-x: other users of this machine may have seen the "
@@ -368,10 +384,13 @@ static int batch_open_proxies(struct batch *batch)
         fputs("quoit: out of memory\n", stderr);
         return BATCH_EXIT_START;
     }
-    const struct proxies_item *proxy = proxies_find(&batch->proxies, batch->server.base_url);
-    if (proxy != NULL && proxy->fault[0] != '\0') {
-        fprintf(stderr, "quoit batch: %s %s; -x '' for no proxy\n", proxy->from, proxy->fault);
-        return BATCH_EXIT_USAGE;
+    for (size_t i = 0; i < batch->server.count; i++) {
+        const struct proxies_item *proxy =
+            proxies_find(&batch->proxies, batch->server.base_urls[i]);
+        if (proxy != NULL && proxy->fault[0] != '\0') {
+            fprintf(stderr, "quoit batch: %s %s; -x '' for no proxy\n", proxy->from, proxy->fault);
+            return BATCH_EXIT_USAGE;
+        }
     }
     return 0;
 }
@@ -410,7 +429,7 @@ static int batch_open(struct batch *batch)
         .header = options->api_key_header,
     };
 
-    if (!server_choose(&batch->server, options->base_url)) {
+    if (!server_choose(&batch->server, options->base_urls, options->base_urls_count)) {
         return BATCH_EXIT_USAGE;
     }
     const char *fault = source.header != NULL ? headers_name_fault(source.header) : NULL;
@@ -438,8 +457,8 @@ static int batch_open(struct batch *batch)
     if (exit_code != 0) {
         return exit_code;
     }
-    if (!prepare_init(&batch->prepare, options, batch->server.base_url, &batch->headers,
-                      &batch->keys, &batch->proxies)) {
+    if (!prepare_init(&batch->prepare, options, &batch->server, &batch->headers, &batch->keys,
+                      &batch->proxies)) {
         fputs("quoit: out of memory\n", stderr);
         return BATCH_EXIT_START;
     }
@@ -451,7 +470,10 @@ static int batch_start(struct batch *batch)
     int exit_code = batch_open_tls(batch);
 
     exit_code = exit_code != 0 ? exit_code : batch_open_engine(batch);
-    return exit_code != 0 ? exit_code : batch_check_base(batch);
+    for (size_t i = 0; exit_code == 0 && i < batch->server.count; i++) {
+        exit_code = batch_check_base(batch, batch->server.base_urls[i]);
+    }
+    return exit_code;
 }
 
 static bool batch_write_summary(struct batch *batch)

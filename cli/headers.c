@@ -240,3 +240,9 @@ void headers_gather(const struct headers *headers, const struct keys *keys,
     headers_set_make(set, headers, "Accept-Encoding", "identity");
     headers_set_make(set, headers, "User-Agent", headers->user_agent);
 }
+
+void headers_add_idempotency(const struct headers *headers, const char *key,
+                             struct headers_set *set)
+{
+    headers_set_make(set, headers, "Idempotency-Key", key);
+}

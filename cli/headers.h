@@ -4,6 +4,8 @@
  *     the line's own  >  -H  >  what we make: the key, OPENAI_ORG_ID, OPENAI_PROJECT_ID,
  *                               Content-Type, Accept, Accept-Encoding, User-Agent
  *
+ * Idempotency-Key, if asked for, is of what we make too.
+ *
  * A name that stands further left keeps out those to its right. The origin rule: the key, the
  * account headers, and those of -H that are secret go to the origin of --base-url and nowhere
  * else. Secret are Authorization, Cookie, *api-key*, and the name that --api-key-header gave.
@@ -58,6 +60,10 @@ bool headers_is_secret(const struct headers *headers, const char *name);
 /* Put together what goes with `line`. `at_base`: to the origin of --base-url. */
 void headers_gather(const struct headers *headers, const struct keys *keys,
                     const struct batch_line *line, bool at_base, struct headers_set *set_out);
+
+/* Add Idempotency-Key, unless the line or -H has one. `key` is borrowed; NULL: none. */
+void headers_add_idempotency(const struct headers *headers, const char *key,
+                             struct headers_set *set);
 
 /* Is there one among them? */
 bool headers_set_has_secret(const struct headers_set *set, const struct headers *headers);

@@ -24,8 +24,10 @@ static const struct option_row option_rows[] = {
     TEXT('i', "input", input, "F", "the same as INPUT"),
     FLAG(0, "details", details, "add to each line its times, attempts and bytes: \"quoit\":{...}"),
     HEADING("Server"),
-    VALUE(OPTION_ONCE, "base-url", base_url, "U",
-          "where urls that are paths lead: OPENAI_BASE_URL, else\nhttps://api.openai.com/v1"),
+    LIST(0, "base-url", base_urls, "U",
+         "where urls that are paths lead: OPENAI_BASE_URL, else\nhttps://api.openai.com/v1; given "
+         "again: several servers",
+         OPTIONS_SERVERS_MAX),
     TEXT(0, "endpoint", endpoint, "PATH", "the url of lines that have none"),
     TEXT(0, "model", model, "NAME", "set \"model\" in each body"),
     LIST(0, "query", queries, "K=V", "add to the query of each url below --base-url",
@@ -53,6 +55,12 @@ static const struct option_row option_rows[] = {
           "send again at most N times after 408, 409, 429, 500 and\nabove, connection errors and "
           "timeouts (2)",
           0, 1000),
+    VALUE(OPTION_CHOICE, "idempotency-key", idempotency, "none|custom_id|random",
+          "send Idempotency-Key, the same with each attempt (none)"),
+    COUNT(0, "max-failures", max_failures, "N", "stop when N lines have failed (no limit)", 1,
+          UINT64_MAX),
+    VALUE(OPTION_DURATION, "max-time", max_time_ns, "D",
+          "stop the whole run after D; in flight has --grace (none)"),
     VALUE(OPTION_WAIT, "wait-for-server", wait_for_server_ns, "D",
           "wait for a server that is down, then stop (5m)"),
     VALUE(OPTION_WAIT, "grace", grace_ns, "D",
@@ -98,8 +106,6 @@ static const struct option_row option_rows[] = {
     REFUSED(0, "no-stream-usage", LATER),
     REFUSED(0, "rpm", LATER),
     REFUSED(0, "tpm", LATER),
-    REFUSED(0, "max-failures", LATER),
-    REFUSED(0, "max-time", LATER),
 };
 
 static const struct option_table options_table = {
@@ -180,6 +186,8 @@ bool options_parse(struct options *options, int count, char **words)
         .concurrency = 64,
         .retries = 2,
         .limit = UINT64_MAX,
+        .max_failures = UINT64_MAX,
+        .max_time_ns = UINT64_MAX,
         .wait_for_server_ns = UINT64_C(300) * 1000000000,
         .spin_ns = OPTIONS_UNSET,
         .grace_ns = OPTIONS_UNSET,

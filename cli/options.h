@@ -16,10 +16,12 @@
 
 #define OPTIONS_HEADERS_MAX 64 /* -H, each */
 #define OPTIONS_QUERIES_MAX 16 /* --query, each */
+#define OPTIONS_SERVERS_MAX 64 /* --base-url, each */
 
 #define OPTIONS_UNSET (UINT64_MAX - 1) /* a duration that was not given and has no one default */
 
 enum options_order { OPTIONS_ORDER_COMPLETION, OPTIONS_ORDER_INPUT };
+enum options_idempotency { OPTIONS_KEY_NONE, OPTIONS_KEY_CUSTOM_ID, OPTIONS_KEY_RANDOM };
 enum options_progress { OPTIONS_PROGRESS_AUTO, OPTIONS_PROGRESS_ALWAYS, OPTIONS_PROGRESS_NEVER };
 
 /* Durations in nanoseconds: UINT64_MAX is "none", and 0 in a timeout is the library's default. */
@@ -27,7 +29,9 @@ struct options {
     const char *input, *output, *errors; /* NULL or "-": stdin, stdout; errors NULL: with output */
     const char *summary;                 /* NULL: none */
     const char *shard;                   /* as given; NULL: all of the input */
-    const char *base_url, *endpoint, *model, *unix_socket;
+    const char *endpoint, *model, *unix_socket;
+    const char *base_urls[OPTIONS_SERVERS_MAX];
+    uint64_t base_urls_count;
     char *proxy; /* NULL: the environment's; "": none; blotted out later */
     const char *api_key_env, *api_key_file, *api_key_header;
     const char *cacert, *cert, *key;
@@ -37,6 +41,8 @@ struct options {
     uint64_t concurrency, retries, limit; /* limit UINT64_MAX: all lines */
     uint64_t body_max;
     uint64_t timeout_ns, deadline_ns, connect_ns, tls_ns, write_ns, first_byte_ns, idle_ns;
+    uint64_t max_failures, max_time_ns;             /* UINT64_MAX: no limit */
+    uint64_t idempotency;                           /* enum options_idempotency */
     uint64_t wait_for_server_ns, spin_ns, grace_ns; /* spin, grace: may be OPTIONS_UNSET */
     uint64_t order, progress, io; /* enum options_order, options_progress, quoit_io */
     bool overwrite, insecure, details, dry_run, verbose, quiet, help, version;

@@ -10,13 +10,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
-bool prepare_init(struct prepare *prepare, const struct options *options, const char *base_url,
-                  const struct headers *headers, const struct keys *keys,
-                  const struct proxies *proxies)
+bool prepare_init(struct prepare *prepare, const struct options *options,
+                  const struct server *server, const struct headers *headers,
+                  const struct keys *keys, const struct proxies *proxies)
 {
     prepare->options = options;
-    prepare->base_url = base_url;
+    prepare->server = server;
     prepare->headers = headers;
     prepare->keys = keys;
     prepare->proxies = proxies;
@@ -61,6 +62,13 @@ static enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *
     return PREPARE_INVALID;
 }
 
+static void prepare_hex(char *out, const unsigned char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        snprintf(out + 2 * i, 3, "%02x", bytes[i]);
+    }
+}
+
 /* The output's "id": what was asked, as it stands in the input, and where. */
 static void prepare_name(struct prepare *prepare, struct query *query, struct json_span method,
                          struct json_span url, struct json_span body)
@@ -75,9 +83,7 @@ static void prepare_name(struct prepare *prepare, struct query *query, struct js
     digest_add(prepare->digest, "\n", 1);
     digest_add(prepare->digest, body.bytes, body.size);
     digest_end(prepare->digest, digest);
-    for (size_t i = 0; i < 8; i++) {
-        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    prepare_hex(hex, digest, 8);
     snprintf(query->name, sizeof(query->name), "quoit-%s-%ju", hex, (uintmax_t)query->number);
 }
 
@@ -181,10 +187,10 @@ static const char *prepare_url_fault(const char *url)
     return NULL;
 }
 
-static enum prepare_verdict prepare_url(struct prepare *prepare)
+static enum prepare_verdict prepare_url(struct prepare *prepare, struct query *query)
 {
     const char *url = prepare->line.url != NULL ? prepare->line.url : prepare->options->endpoint;
-    const char *query = prepare->query.size != 0 ? prepare->query.bytes : NULL;
+    const char *more = prepare->query.size != 0 ? prepare->query.bytes : NULL;
 
     if (url == NULL) {
         return prepare_refuse(prepare, "the line has no url, and --endpoint is not given");
@@ -194,8 +200,10 @@ static enum prepare_verdict prepare_url(struct prepare *prepare)
         return prepare_refuse(prepare, "%s", fault);
     }
     text_reset(&prepare->url);
-    switch (endpoint_join(&prepare->url, prepare->base_url, url, query)) {
+    size_t server = query->server == SERVERS_NONE ? 0 : query->server;
+    switch (endpoint_join(&prepare->url, prepare->server->base_urls[server], url, more)) {
     case ENDPOINT_GOOD:
+        query->server = endpoint_is_absolute(url) ? SERVERS_NONE : server;
         prepare->request.url = prepare->url.bytes;
         return PREPARE_GOOD;
     case ENDPOINT_BAD_BASE:
@@ -219,28 +227,70 @@ static enum prepare_verdict prepare_proxy(struct prepare *prepare)
     return PREPARE_GOOD;
 }
 
+/*
+ * The query's Idempotency-Key, the same for all its attempts; NULL: none is asked for, or there is
+ * no randomness. A custom_id may be any text: what may not stand in a header, or is long, goes as
+ * its hash.
+ */
+static const char *prepare_idempotency(struct prepare *prepare, struct query *query)
+{
+    const struct json_span id = prepare->line.id;
+    unsigned char bytes[DIGEST_SIZE];
+
+    switch ((enum options_idempotency)prepare->options->idempotency) {
+    case OPTIONS_KEY_NONE:
+        return NULL;
+    case OPTIONS_KEY_RANDOM:
+        if (query->random[0] == '\0') {
+            if (getrandom(bytes, 16, 0) != 16) {
+                return NULL;
+            }
+            prepare_hex(query->random, bytes, 16);
+        }
+        return query->random;
+    case OPTIONS_KEY_CUSTOM_ID:
+        break;
+    }
+    bool plain = id.size < IDEMPOTENCY_SIZE;
+    for (size_t i = 0; plain && i < id.size; i++) {
+        plain = id.bytes[i] > 0x20 && id.bytes[i] < 0x7f;
+        prepare->idempotency[i] = id.bytes[i];
+        prepare->idempotency[i + 1] = '\0';
+    }
+    if (!plain) {
+        digest_begin(prepare->digest);
+        digest_add(prepare->digest, id.bytes, id.size);
+        digest_end(prepare->digest, bytes);
+        prepare_hex(prepare->idempotency, bytes, sizeof(bytes));
+    }
+    return prepare->idempotency;
+}
+
 enum prepare_verdict prepare_request(struct prepare *prepare, struct query *query)
 {
     const struct options *options = prepare->options;
     enum prepare_verdict verdict = prepare_line(prepare, query);
+    uint32_t retries =
+        query->moves < options->retries ? (uint32_t)options->retries - query->moves : 0;
 
     prepare->request = (struct quoit_request){
         .unix_path = options->unix_socket,
         .context = query,
-        .retries = options->retries == 0 ? QUOIT_NONE : (uint32_t)options->retries,
+        .retries = retries == 0 ? QUOIT_NONE : retries,
         .replay = QUOIT_REPLAY_YES,
         .judge = true,
     };
     verdict = verdict == PREPARE_GOOD ? prepare_body(prepare, query) : verdict;
-    verdict = verdict == PREPARE_GOOD ? prepare_url(prepare) : verdict;
+    verdict = verdict == PREPARE_GOOD ? prepare_url(prepare, query) : verdict;
     verdict = verdict == PREPARE_GOOD ? prepare_proxy(prepare) : verdict;
     if (verdict != PREPARE_GOOD) {
         return verdict;
     }
     prepare->request.method = prepare->line.method;
-    query->at_base = endpoint_has_origin(prepare->request.url, prepare->base_url);
+    query->at_base = server_is_one(prepare->server, prepare->request.url);
     query->key_generation = prepare->keys->generation;
     headers_gather(prepare->headers, prepare->keys, &prepare->line, query->at_base, &prepare->set);
+    headers_add_idempotency(prepare->headers, prepare_idempotency(prepare, query), &prepare->set);
     query->has_key = headers_set_has_secret(&prepare->set, prepare->headers);
     prepare->request.headers = prepare->set.items;
     prepare->request.headers_count = prepare->set.count;

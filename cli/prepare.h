@@ -15,7 +15,10 @@
 #include "cli/options.h"
 #include "cli/proxies.h"
 #include "cli/query.h"
+#include "cli/server.h"
 #include "quoit.h"
+
+#define IDEMPOTENCY_SIZE 65 /* hex digits of a digest, and the NUL */
 
 enum prepare_verdict {
     PREPARE_GOOD,
@@ -31,7 +34,7 @@ struct prepare {
 
     /* Private; all but text and line are borrowed. */
     const struct options *options;
-    const char *base_url;
+    const struct server *server;
     const struct headers *headers;
     const struct keys *keys;
     const struct proxies *proxies;
@@ -39,17 +42,21 @@ struct prepare {
     struct ids *ids;               /* owned */
     struct text url, query, model; /* query: all of --query; model: as a JSON string */
     struct headers_set set;
+    char idempotency[IDEMPOTENCY_SIZE]; /* of the query at hand */
 };
 
 /* False: out of memory. Borrows all, until prepare_free. */
-bool prepare_init(struct prepare *prepare, const struct options *options, const char *base_url,
-                  const struct headers *headers, const struct keys *keys,
-                  const struct proxies *proxies);
+bool prepare_init(struct prepare *prepare, const struct options *options,
+                  const struct server *server, const struct headers *headers,
+                  const struct keys *keys, const struct proxies *proxies);
 
 /* What prepare_init has not filled must be zero. */
 void prepare_free(struct prepare *prepare);
 
-/* Of a query that is prepared a second time the custom_id is not repeated. */
+/*
+ * The query goes to server query->server, unless its url leads elsewhere: then that is SERVERS_NONE
+ * afterwards. Of a query that is prepared a second time the custom_id is not repeated.
+ */
 enum prepare_verdict prepare_request(struct prepare *prepare, struct query *query);
 
 /* Name a line that was too long to be read. */

@@ -24,7 +24,7 @@ static void query_reset(struct query *query)
     struct text body = query->body;
 
     text_reset(&body);
-    *query = (struct query){ .bytes = bytes, .room = room, .body = body };
+    *query = (struct query){ .bytes = bytes, .room = room, .body = body, .server = SERVERS_NONE };
 }
 
 struct query *query_take(struct query_pool *pool, struct json_span line)
@@ -37,6 +37,7 @@ struct query *query_take(struct query_pool *pool, struct json_span line)
             return NULL;
         }
         text_init(&query->body, 0);
+        query_reset(query);
     } else {
         pool->free = query->next;
         query_reset(query);

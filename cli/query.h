@@ -8,6 +8,7 @@
 #ifndef QUOIT_CLI_QUERY_H
 #define QUOIT_CLI_QUERY_H
 
+#include "cli/servers.h"
 #include "llm/batch.h"
 #include "llm/text.h"
 
@@ -23,9 +24,14 @@ struct query {
     struct text body;           /* the body, where it is not that of the line */
     struct json_span custom_id; /* in bytes; size 0: none that may be written */
     char name[48];              /* the output's "id" */
+    char random[33];            /* its Idempotency-Key, if that is drawn */
     uint32_t attempts;          /* of an earlier request for this line */
     uint32_t key_generation;    /* of the key that was sent; 0: none */
-    bool at_base;               /* it goes to the origin of --base-url */
+    size_t server;              /* which of --base-url it goes to, or SERVERS_NONE */
+    uint32_t moves;             /* retries at another server than the one before */
+    bool moved;                 /* to another server, after an error */
+    bool maybe_billed;          /* by an earlier request for this line */
+    bool at_base;               /* it goes to the origin of a --base-url */
     bool has_key;               /* a key was sent with it, whoever set it */
     bool noted;                 /* its custom_id was looked up, its name made */
     bool key_renewed;           /* it was sent again with a newer key */

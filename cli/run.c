@@ -155,6 +155,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
 
     summary_count(run->summary, result);
     run->summary->attempts += query->attempts;
+    run->summary->maybe_billed += query->maybe_billed && !result->maybe_billed;
     if (result->error != QUOIT_OK) {
         run->settled++;
     }
@@ -179,6 +180,15 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
     query_give_back(&run->pool, query);
 }
 
+/* Send the query once more, as a request of its own. */
+static void run_send_again(struct run *run, struct query *query, const struct quoit_result *result)
+{
+    query->attempts += result->attempts;
+    query->maybe_billed |= result->maybe_billed;
+    query->next = run->waiting;
+    run->waiting = query;
+}
+
 /* A key that lives an hour may have been renewed: send the query again with the newer one? */
 static bool run_renew_key(struct run *run, struct query *query, const struct quoit_result *result)
 {
@@ -191,10 +201,57 @@ static bool run_renew_key(struct run *run, struct query *query, const struct quo
         return false;
     }
     query->key_renewed = true;
-    query->attempts += result->attempts;
-    query->next = run->waiting;
-    run->waiting = query;
+    run_send_again(run, query, result);
     return true;
+}
+
+/* --- Several servers --- */
+
+/* What the end of a request says about its server. */
+static enum servers_end run_server_end(const struct quoit_result *result)
+{
+    if (result->outage) {
+        return SERVERS_DOWN;
+    }
+    if (result->error == QUOIT_OK) {
+        bool busy = result->status == 429;
+        return result->status >= 500 ? SERVERS_BAD : busy ? SERVERS_SILENT : SERVERS_GOOD;
+    }
+    bool on_the_way = quoit_error_is_transient(result->error) && !judge_is_of_machine(result);
+    return on_the_way ? SERVERS_BAD : SERVERS_SILENT;
+}
+
+/*
+ * Is the query to go to another server? It is, if this one is down; for a retry, if another one
+ * does better; and once at most after an error, of which the library has tried again what it could.
+ */
+static bool run_may_move(const struct run *run, const struct query *query,
+                         const struct quoit_result *result, enum judge_verdict verdict)
+{
+    if (run->stop != RUN_GOING || query->server == SERVERS_NONE || run->servers.count == 1) {
+        return false;
+    }
+    if (result->outage) {
+        return true;
+    }
+    if (run_server_end(result) != SERVERS_BAD ||
+        !servers_has_better(&run->servers, query->server)) {
+        return false;
+    }
+    if (result->error == QUOIT_OK) {
+        return verdict == JUDGE_AGAIN && query->moves < run->options->retries;
+    }
+    return !query->moved && !result->maybe_billed;
+}
+
+static void run_move(struct run *run, struct query *query, const struct quoit_result *result)
+{
+    if (!result->outage) { /* which spends no retry */
+        query->moves += result->error == QUOIT_OK;
+        query->moved |= result->error != QUOIT_OK;
+        run->summary->moved++;
+    }
+    run_send_again(run, query, result);
 }
 
 static void run_stop_quota(struct run *run)
@@ -233,11 +290,19 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
 
     assert(event->kind == QUOIT_END);
     run_end_probation(run, result);
-    if (verdict == JUDGE_AGAIN && run->stop == RUN_GOING &&
+    bool moves = run_may_move(run, query, result, verdict);
+    if (verdict == JUDGE_AGAIN && run->stop == RUN_GOING && !moves &&
         quoit_again(run->engine, event->id, QUOIT_OK, 0) == QUOIT_OK) {
         return;
     }
     run->open--;
+    if (query->server != SERVERS_NONE) {
+        servers_end(&run->servers, query->server, run_server_end(result), event->at_ns);
+    }
+    if (moves) {
+        run_move(run, query, result);
+        return;
+    }
     if (result->outage) {
         summary_count(run->summary, result);
         run_stop_outage(run, result);
@@ -352,6 +417,21 @@ static void run_show(struct run *run, uint64_t now_ns)
     progress_show(run->progress, &counts, now_ns);
 }
 
+/* The limits that people set to a run. */
+static void run_look_at_limits(struct run *run, uint64_t now_ns)
+{
+    uint64_t failed = run->output->failed_lines;
+
+    if (run->stop == RUN_GOING && failed >= run->options->max_failures) {
+        run_say_why(run, "%ju lines failed (--max-failures)", (uintmax_t)failed);
+        run_stop(run, RUN_FAILURES);
+    }
+    if (run->stop == RUN_GOING && now_ns >= run->time_end_ns) {
+        run_say_why(run, "--max-time is over");
+        run_stop(run, RUN_TIME);
+    }
+}
+
 /* How long a turn may wait: until somebody here wants to look at something. */
 static uint64_t run_wait_ns(const struct run *run, uint64_t now_ns)
 {
@@ -359,6 +439,12 @@ static uint64_t run_wait_ns(const struct run *run, uint64_t now_ns)
 
     if (run->stop != RUN_GOING && !run->all_cancelled && run->grace_end_ns != UINT64_MAX) {
         uint64_t left_ns = run->grace_end_ns > now_ns ? run->grace_end_ns - now_ns : 0;
+        wait_ns = left_ns < wait_ns ? left_ns : wait_ns;
+    }
+    if (run->stop == RUN_GOING) { /* a server that rests; the end of the run's time */
+        uint64_t wake_ns = servers_wake_ns(&run->servers);
+        wake_ns = wake_ns < run->time_end_ns ? wake_ns : run->time_end_ns;
+        uint64_t left_ns = wake_ns > now_ns ? wake_ns - now_ns : NS_PER_MS;
         wait_ns = left_ns < wait_ns ? left_ns : wait_ns;
     }
     if (run->on_probation && wait_ns > 100 * NS_PER_MS) {
@@ -401,9 +487,14 @@ void run_go(struct run *run)
     writer_init(&run->writer, run->output, run->options->details);
     run->on_probation = true;
     run->begin_ns = quoit_now_ns();
+    run->time_end_ns = run->options->max_time_ns > UINT64_MAX - run->begin_ns
+                           ? UINT64_MAX
+                           : run->begin_ns + run->options->max_time_ns;
+    servers_init(&run->servers, run->server->count, run->options->concurrency);
     for (;;) {
         uint64_t now_ns = quoit_now_ns();
         run_look_at_signals(run, now_ns);
+        run_look_at_limits(run, now_ns);
         if (run->output->failed) {
             run_stop(run, RUN_BROKEN);
         }

@@ -11,9 +11,9 @@
  * Happy path: set the borrowed fields, run_go, and what it came to is in summary and output.
  *
  * A run can stop before its input ends: a signal, first answers that say that nothing will succeed,
- * a spent quota, a server that stays down, an output that cannot be written. All go one way:
- * nothing new is read or sent, what is in flight may end within the grace, the rest is cancelled,
- * and no line is written for it.
+ * a spent quota, servers that stay down, --max-failures, --max-time, an output that cannot be
+ * written. All go one way: nothing new is read or sent, what is in flight may end within the grace,
+ * the rest is cancelled, and no line is written for it.
  *
  * The promise: when run_go returns, every line that was read has ended in one output_put or
  * output_skip, and the library holds nothing of this run.
@@ -40,7 +40,9 @@ enum run_stop {
     RUN_INTERRUPTED, /* by a signal */
     RUN_HOPELESS,    /* the first answers are all like that: judge_is_hopeless */
     RUN_QUOTA,       /* the quota is spent */
-    RUN_OUTAGE,      /* the server was down for longer than --wait-for-server */
+    RUN_OUTAGE,      /* the servers were down for longer than --wait-for-server */
+    RUN_FAILURES,    /* as many lines failed as --max-failures says */
+    RUN_TIME,        /* --max-time is over */
     RUN_BROKEN,      /* the input cannot be read, or the output not be written */
 };
 
@@ -63,6 +65,7 @@ struct run {
 
     /* Private. */
     struct writer writer;
+    struct servers servers;
     struct query_pool pool;
     struct query *waiting; /* to be submitted before anything else; owned */
     bool input_done, input_late;
@@ -72,8 +75,8 @@ struct run {
     bool on_probation; /* no other answer was seen yet */
     char remedy[256];  /* against the first answer that all others may be like; "": none came */
     uint64_t outages_told;
-    uint64_t begin_ns;
-    uint64_t grace_end_ns; /* once it stops */
+    uint64_t begin_ns, time_end_ns; /* the latter: of --max-time */
+    uint64_t grace_end_ns;          /* once it stops */
     bool all_cancelled;
 };
 

@@ -62,6 +62,9 @@ static bool run_submit(struct run *run, struct query *query)
     }
     if (error == QUOIT_OK) {
         run->open++;
+        if (query->server != SERVERS_NONE) {
+            servers_begin(&run->servers, query->server);
+        }
     } else {
         run_refuse_error(run, query, error);
     }
@@ -186,12 +189,31 @@ static void run_release_window(struct run *run)
     }
 }
 
+/* No server may have another query: some are busy, or all have been down for too long. */
+static void run_await_servers(struct run *run, uint64_t now_ns)
+{
+    uint64_t since_ns = run->servers.since_ns;
+    uint64_t wait_ns = run->options->wait_for_server_ns;
+
+    if (since_ns != 0 && now_ns > since_ns && now_ns - since_ns > wait_ns) {
+        run_say_why(run, "all servers are down, for longer than --wait-for-server");
+        run_stop(run, RUN_OUTAGE);
+    }
+}
+
 void run_fill(struct run *run)
 {
     uint64_t room = run->stop == RUN_GOING ? run_room(run) : 0;
+    uint64_t now_ns = quoit_now_ns();
 
     for (; room > 0 && run->stop == RUN_GOING; room--) {
         struct query *query = run->waiting;
+        size_t before = query == NULL ? SERVERS_NONE : query->server;
+        size_t server = servers_pick(&run->servers, before, now_ns);
+        if (server == SERVERS_NONE) {
+            run_await_servers(run, now_ns);
+            return;
+        }
         if (query != NULL) {
             run->waiting = query->next;
         } else if (!output_has_room(run->output, run->sequence)) {
@@ -203,6 +225,7 @@ void run_fill(struct run *run)
         if (query == NULL) {
             return;
         }
+        query->server = server;
         if (!run_submit(run, query)) {
             query->next = run->waiting;
             run->waiting = query;

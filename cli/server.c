@@ -21,27 +21,52 @@ static struct json_span server_authority(const char *url)
     return (struct json_span){ begin, strcspn(begin, "/?#") };
 }
 
-bool server_choose(struct server *server, const char *given)
+/* Can it be a base url? False: a line on stderr says why not. */
+static bool server_check(const char *url, const char *from)
 {
-    const char *variable = getenv("OPENAI_BASE_URL");
+    struct json_span authority = server_authority(url);
 
-    *server = (struct server){ .base_url = given };
-    if (given == NULL && variable != NULL && *variable != '\0') {
-        *server = (struct server){ variable, "OPENAI_BASE_URL" };
-    } else if (given == NULL) {
-        server->base_url = "https://api.openai.com/v1";
-    }
-    const char *from = server->variable != NULL ? server->variable : "--base-url";
-    struct json_span authority = server_authority(server->base_url);
     if (memchr(authority.bytes, '@', authority.size) != NULL) {
         fprintf(stderr, "quoit batch: %s holds a user name: say it with -H @FILE\n", from);
         return false;
     }
-    if (!endpoint_is_absolute(server->base_url)) {
+    if (!endpoint_is_absolute(url)) {
         fprintf(stderr, "quoit batch: %s is not an absolute url: http://HOST/v1\n", from);
         return false;
     }
     return true;
+}
+
+bool server_choose(struct server *server, const char *const *given, size_t count)
+{
+    const char *variable = getenv("OPENAI_BASE_URL");
+
+    *server = (struct server){ .base_urls = { "https://api.openai.com/v1" }, .count = 1 };
+    if (count == 0 && variable != NULL && *variable != '\0') {
+        server->base_urls[0] = variable;
+        server->variable = "OPENAI_BASE_URL";
+    }
+    for (size_t i = 0; i < count; i++) {
+        server->base_urls[i] = given[i];
+        server->count = i + 1;
+    }
+    for (size_t i = 0; i < server->count; i++) {
+        const char *from = server->variable != NULL ? server->variable : "--base-url";
+        if (!server_check(server->base_urls[i], from)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool server_is_one(const struct server *server, const char *url)
+{
+    for (size_t i = 0; i < server->count; i++) {
+        if (endpoint_has_origin(url, server->base_urls[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Up to `size` bytes of a url; what could move a cursor becomes a question mark. */

@@ -19,45 +19,6 @@ void servers_init(struct servers *servers, size_t count, uint64_t concurrency)
     };
 }
 
-/* How good a choice it is: the lower the better; UINT64_MAX: none at all. */
-static uint64_t servers_rank(const struct servers *servers, const struct servers_item *item,
-                             uint64_t now_ns)
-{
-    const uint64_t worse = UINT64_C(1) << 32; /* than any number under way */
-
-    if (item->open >= servers->share) {
-        return UINT64_MAX;
-    }
-    if (item->wait_ns == 0) {
-        return item->open;
-    }
-    if (now_ns >= item->rest_ns) {
-        return item->open == 0 ? 0 : item->down ? UINT64_MAX : worse + item->open; /* one probe */
-    }
-    return item->down ? UINT64_MAX : worse + item->open;
-}
-
-size_t servers_pick(const struct servers *servers, size_t not_this, uint64_t now_ns)
-{
-    size_t best = SERVERS_NONE;
-    uint64_t best_rank = UINT64_MAX;
-
-    if (servers->count == 1) {
-        return 0;
-    }
-    for (size_t i = 0; i < servers->count; i++) {
-        uint64_t rank = servers_rank(servers, &servers->items[i], now_ns);
-        if (i != not_this && rank < best_rank) {
-            best = i;
-            best_rank = rank;
-        }
-    }
-    if (best == SERVERS_NONE && not_this != SERVERS_NONE) {
-        return servers_pick(servers, SERVERS_NONE, now_ns);
-    }
-    return best;
-}
-
 bool servers_has_better(const struct servers *servers, size_t than)
 {
     for (size_t i = 0; i < servers->count; i++) {
@@ -66,6 +27,37 @@ bool servers_has_better(const struct servers *servers, size_t than)
         }
     }
     return false;
+}
+
+/* May it get a query, and as one that is well, that is probed, or for want of a better one? */
+static bool servers_may_have(const struct servers *servers, const struct servers_item *item,
+                             uint64_t now_ns)
+{
+    if (item->open >= servers->share) {
+        return false;
+    }
+    if (item->wait_ns == 0 || (now_ns >= item->rest_ns && item->open == 0)) {
+        return true;
+    }
+    return !item->down && !servers_has_better(servers, SERVERS_NONE);
+}
+
+size_t servers_pick(const struct servers *servers, size_t not_this, uint64_t now_ns)
+{
+    bool with_all = not_this == SERVERS_NONE || !servers_has_better(servers, not_this);
+    size_t best = SERVERS_NONE;
+
+    if (servers->count == 1) {
+        return 0;
+    }
+    for (size_t i = 0; i < servers->count; i++) {
+        const struct servers_item *item = &servers->items[i];
+        if ((with_all || i != not_this) && servers_may_have(servers, item, now_ns) &&
+            (best == SERVERS_NONE || item->open < servers->items[best].open)) {
+            best = i;
+        }
+    }
+    return best;
 }
 
 void servers_begin(struct servers *servers, size_t index)

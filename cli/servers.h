@@ -9,8 +9,8 @@
  * A server that fails rests: 1 s, then twice as long each time, up to 30 s. It fails by being down
  * (the library found no way to it, or only 502, 503 and 504 behind it), or by SERVERS_FAILURES bad
  * answers in a row. When its rest is over it gets one query, and if that ends well it is as before.
- * One that is down gets nothing while it rests; one that answers badly gets queries only where no
- * better one is there, since a bad answer is an answer.
+ * One that is down gets nothing while it rests; one that answers badly gets queries only while none
+ * is well, since a bad answer is an answer.
  *
  * With one server none of this holds: the library knows when to wait for it. Pure; time is an
  * argument.
@@ -53,12 +53,12 @@ struct servers {
 void servers_init(struct servers *servers, size_t count, uint64_t concurrency);
 
 /*
- * The server for the next query, rather not `not_this` (or SERVERS_NONE). SERVERS_NONE: all that
- * are well have their share, or all are down.
+ * The server for the next query, and not `not_this` (or SERVERS_NONE) as long as another one is
+ * well. SERVERS_NONE: those that it may go to have their share, or are down.
  */
 size_t servers_pick(const struct servers *servers, size_t not_this, uint64_t now_ns);
 
-/* Is there another one, not failing, that a query may go to after a bad end here? */
+/* Is there another one that is well? */
 bool servers_has_better(const struct servers *servers, size_t than);
 
 /* A query goes there, and has ended. */

@@ -93,7 +93,7 @@ void summary_print(const struct summary *summary, FILE *to)
                 (uintmax_t)summary->tokens_out, summary_per_second(summary, summary->tokens_out));
     }
     fprintf(to, "  attempts  %ju sent; retries %ju; maybe billed in vain %ju; connections %ju\n",
-            (uintmax_t)summary->attempts, (uintmax_t)summary->stats.retries,
+            (uintmax_t)summary->attempts, (uintmax_t)(summary->stats.retries + summary->moved),
             (uintmax_t)summary->maybe_billed, (uintmax_t)summary->stats.opened);
     print_statuses(summary, to);
 }
@@ -218,7 +218,7 @@ static cJSON *summary_build(const struct summary *summary)
     if (summary->tokens_known) {
         add_tokens(root, summary);
     }
-    add_count(root, "retries", summary->stats.retries);
+    add_count(root, "retries", summary->stats.retries + summary->moved);
     add_count(root, "attempts", summary->attempts);
     add_count(root, "maybe_billed", summary->maybe_billed);
     add_count(root, "connections", summary->stats.opened);

@@ -23,6 +23,7 @@ struct summary {
     uint64_t errors[SUMMARY_ERRORS]; /* by enum quoit_error */
     uint64_t invalid_lines;
     uint64_t attempts, maybe_billed;
+    uint64_t moved; /* retries at another server, which are not in stats */
     uint64_t tokens_in, tokens_out;
     bool tokens_known;
     uint64_t begin_ns, end_ns;

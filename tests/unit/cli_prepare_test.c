@@ -11,6 +11,7 @@ static struct options options;
 static struct headers headers;
 static struct keys keys;
 static struct proxies proxies;
+static struct server server;
 static struct query_pool pool;
 
 static void begin(const char *base_url)
@@ -20,7 +21,8 @@ static void begin(const char *base_url)
     keys = (struct keys){ .header = { "Authorization", "Bearer K" }, .generation = 1 };
     CHECK_EQ(headers_open(&headers, NULL, 0, NULL), 0);
     prepare = (struct prepare){ .ids = NULL };
-    CHECK(prepare_init(&prepare, &options, base_url, &headers, &keys, &proxies));
+    CHECK(server_choose(&server, &base_url, 1));
+    CHECK(prepare_init(&prepare, &options, &server, &headers, &keys, &proxies));
 }
 
 static void end(void)

@@ -16,30 +16,52 @@ static const char *shown(const char *url, void (*append)(struct text *, const ch
     return text.size == 0 ? "" : text.bytes;
 }
 
+static bool choose(struct server *server, const char *given)
+{
+    return server_choose(server, &given, given == NULL ? 0 : 1);
+}
+
 static void test_the_option_wins_over_the_variable_over_openai(void)
 {
     struct server server;
 
     unsetenv("OPENAI_BASE_URL");
-    CHECK(server_choose(&server, NULL));
-    CHECK_STR(server.base_url, "https://api.openai.com/v1");
+    CHECK(choose(&server, NULL));
+    CHECK_STR(server.base_urls[0], "https://api.openai.com/v1");
     setenv("OPENAI_BASE_URL", "http://from.variable", 1);
-    CHECK(server_choose(&server, NULL));
+    CHECK(choose(&server, NULL));
     CHECK_STR(server.variable, "OPENAI_BASE_URL");
-    CHECK(server_choose(&server, "http://given"));
-    CHECK_STR(server.base_url, "http://given");
+    CHECK_STR(server.base_urls[0], "http://from.variable");
+    CHECK(choose(&server, "http://given"));
+    CHECK_STR(server.base_urls[0], "http://given");
+    CHECK_EQ(server.count, 1);
     CHECK(server.variable == NULL);
     unsetenv("OPENAI_BASE_URL");
 }
 
 static void test_a_base_url_with_a_user_or_without_a_scheme_is_refused(void)
 {
+    static const char *const second_is_bad[] = { "http://a", "http://user:secret@b" };
     struct server server;
 
-    CHECK(!server_choose(&server, "http://user:secret@h/v1"));
-    CHECK(!server_choose(&server, "h/v1"));
-    CHECK(!server_choose(&server, "ftp://h"));
-    CHECK(server_choose(&server, "http://h/a@b"));
+    CHECK(!choose(&server, "http://user:secret@h/v1"));
+    CHECK(!choose(&server, "h/v1"));
+    CHECK(!choose(&server, "ftp://h"));
+    CHECK(choose(&server, "http://h/a@b"));
+    CHECK(!server_choose(&server, second_is_bad, 2));
+}
+
+static void test_the_key_may_go_to_each_of_several_servers_and_nowhere_else(void)
+{
+    static const char *const given[] = { "http://a/v1", "https://b:8443/v1" };
+    struct server server;
+
+    CHECK(server_choose(&server, given, 2));
+    CHECK_EQ(server.count, 2);
+    CHECK(server_is_one(&server, "http://a/else"));
+    CHECK(server_is_one(&server, "https://B:8443/v1/x"));
+    CHECK(!server_is_one(&server, "https://a/v1"));
+    CHECK(!server_is_one(&server, "https://b/v1"));
 }
 
 static void test_people_see_no_secret_of_a_url(void)
@@ -57,6 +79,7 @@ int main(void)
 {
     RUN(test_the_option_wins_over_the_variable_over_openai);
     RUN(test_a_base_url_with_a_user_or_without_a_scheme_is_refused);
+    RUN(test_the_key_may_go_to_each_of_several_servers_and_nowhere_else);
     RUN(test_people_see_no_secret_of_a_url);
     return check_done();
 }

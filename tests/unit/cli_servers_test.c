@@ -87,7 +87,7 @@ static void a_rest_has_an_end_however_often_it_failed(void)
     }
 }
 
-static void one_that_answers_badly_gets_queries_only_when_no_better_one_has_room(void)
+static void one_that_answers_badly_gets_queries_only_while_none_is_well(void)
 {
     servers_init(&servers, 2, 4);
     end_badly(0, SERVERS_FAILURES - 1, 0);
@@ -97,19 +97,26 @@ static void one_that_answers_badly_gets_queries_only_when_no_better_one_has_room
     CHECK(servers_has_better(&servers, 0));
     CHECK_EQ(pick_and_begin(0), 1);
     CHECK_EQ(pick_and_begin(0), 1);
-    CHECK_EQ(pick_and_begin(0), 0);
+    CHECK(pick_and_begin(0) == SERVERS_NONE);
     CHECK(servers_wake_ns(&servers) == UINT64_MAX); /* it is not down */
-
-    servers_end(&servers, 0, SERVERS_GOOD, 0);
+    CHECK_EQ(pick_and_begin(S(1)), 0);              /* a probe */
+    CHECK(pick_and_begin(S(1)) == SERVERS_NONE);
+    servers_end(&servers, 0, SERVERS_BAD, S(1));
+    end_badly(1, SERVERS_FAILURES, S(1)); /* now neither is well */
+    CHECK_EQ(pick_and_begin(S(1)), 0);
+    CHECK_EQ(pick_and_begin(S(1)), 0);
+    servers_end(&servers, 0, SERVERS_GOOD, S(1));
     CHECK(servers_has_better(&servers, 1));
 }
 
-static void after_a_bad_end_another_one_is_picked_if_there_is_one(void)
+static void after_a_bad_end_a_query_waits_for_another_server_if_one_is_well(void)
 {
     servers_init(&servers, 2, 4);
     CHECK_EQ(servers_pick(&servers, 0, 0), 1);
     CHECK_EQ(servers_pick(&servers, 1, 0), 0);
     servers_begin(&servers, 1);
+    servers_begin(&servers, 1);
+    CHECK(servers_pick(&servers, 0, 0) == SERVERS_NONE); /* it has its share */
     servers_end(&servers, 1, SERVERS_DOWN, 0);
     CHECK_EQ(servers_pick(&servers, 0, 0), 0);
 }
@@ -139,8 +146,8 @@ int main(void)
     RUN(one_server_gets_all_whatever_it_answers);
     RUN(one_that_is_down_rests_is_tried_with_one_query_and_comes_back);
     RUN(a_rest_has_an_end_however_often_it_failed);
-    RUN(one_that_answers_badly_gets_queries_only_when_no_better_one_has_room);
-    RUN(after_a_bad_end_another_one_is_picked_if_there_is_one);
+    RUN(one_that_answers_badly_gets_queries_only_while_none_is_well);
+    RUN(after_a_bad_end_a_query_waits_for_another_server_if_one_is_well);
     RUN(when_all_are_down_it_is_known_since_when);
     return check_done();
 }

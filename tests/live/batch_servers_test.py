@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""batch_servers: `quoit batch` with several --base-url, with limits for the whole run, and with
+Idempotency-Key.
+
+    tests/live/batch_servers_test.py [NAME...]     all tests, or those whose name contains a NAME
+
+What batch_test.py says of its environment holds here too.
+"""
+
+import socket
+import sys
+
+sys.dont_write_bytecode = True  # nothing is written beside the sources
+import batch_test
+from batch_test import (Mock, check_equal, check_in, environment, finish, path_of, queries, query,
+                        read_lines, run, start, wait_for, write_file)
+
+
+def free_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def bases(*mocks):
+    return [word for mock in mocks for word in ("--base-url", mock.base)]
+
+
+def ids():
+    return sorted(line["custom_id"] for line in read_lines("out.jsonl"))
+
+
+def run_over(batch, mocks, *more, env=None):
+    return run(batch, "-o", path_of("out.jsonl"), *bases(*mocks), *more, env=env)
+
+
+# --- Several servers ---
+
+def test_the_work_is_shared_and_none_has_more_than_its_share():
+    batch = queries(120)
+    with Mock("--latency", "10ms") as a, Mock("--latency", "10ms") as b, \
+            Mock("--latency", "10ms") as c:
+        result = run_over(batch, [a, b, c], "-c", "12")
+        ledgers = [mock.ledger() for mock in (a, b, c)]
+    check_equal(result.code, 0, result.stderr)
+    check_equal(len(set(ids())), 120, "answers")
+    check_equal(sum(ledger["requests"] for ledger in ledgers), 120, "requests")
+    for ledger in ledgers:
+        check_equal(ledger["in_flight_max"], 4, "in flight at one server")
+        assert ledger["requests"] >= 20, ledger["requests"]
+
+
+def test_one_that_is_not_there_costs_no_answer_and_the_other_has_no_more_than_its_share():
+    batch = queries(100)
+    with Mock("--latency", "2ms") as a:
+        result = run(batch, "-o", path_of("out.jsonl"), *bases(a), "--base-url",
+                     "http://127.0.0.1:%d/v1" % free_port(), "-c", "32")
+        ledger = a.ledger()
+    check_equal(result.code, 0, result.stderr)
+    check_equal(len(set(ids())), 100, "answers")
+    check_equal(ledger["requests"], 100, "requests")
+    check_equal(ledger["in_flight_max"], 16, "in flight")
+
+
+def test_one_that_answers_badly_is_left_for_the_other():
+    batch = queries(200)
+    with Mock("--latency", "2ms") as good, Mock("--status", "500") as bad:
+        result = run_over(batch, [good, bad], "-c", "8")
+        ledgers = [good.ledger(), bad.ledger()]
+    check_equal(result.code, 0, result.stderr)
+    check_equal(len(set(ids())), 200, "answers")
+    check_equal(ledgers[0]["requests"], 200, "requests at the good one")
+    # Eight in a row, and what was in flight with them; later, once a second, a probe.
+    assert 8 <= ledgers[1]["requests"] <= 8 + 4 + 5, ledgers[1]["requests"]
+    check_in("retries %d;" % ledgers[1]["requests"], result.stderr)
+
+
+def test_one_that_comes_back_is_used_again():
+    batch = queries(300)
+    port = free_port()
+    with Mock("--latency", "20ms") as a:
+        process = start(batch, "-o", path_of("out.jsonl"), *bases(a), "--base-url",
+                        "http://127.0.0.1:%d/v1" % port, "-c", "4")
+        wait_for("the first one works", lambda: a.ledger()["requests"] > 20)
+        with Mock(port=port) as b:
+            wait_for("the second one is found", lambda: b.ledger()["requests"] > 20)
+            result = finish(process)
+            told = a.ledger()["requests"] + b.ledger()["requests"]
+    check_equal(result.code, 0, result.stderr)
+    check_equal(len(set(ids())), 300, "answers")
+    check_equal(told, 300, "requests")
+
+
+def test_when_all_are_down_for_too_long_the_run_stops():
+    batch = queries(20)
+    words = [word for _ in range(2)
+             for word in ("--base-url", "http://127.0.0.1:%d/v1" % free_port())]
+    result = run(batch, "-o", path_of("out.jsonl"), *words, "--wait-for-server", "1s")
+    check_equal(result.code, 1, result.stderr)
+    check_in("all servers are down, for longer than --wait-for-server", result.stderr)
+    check_equal(ids(), [], "answers")
+
+
+def test_the_key_goes_to_all_of_them_and_an_absolute_url_to_none():
+    with Mock() as a, Mock() as b, Mock() as other:
+        away = "http://127.0.0.1:%d/v1/chat/completions" % other.port
+        lines = [query("q-%d" % i) for i in range(20)] + [query("away", away)]
+        batch = write_file("batch.jsonl", "\n".join(lines) + "\n")
+        result = run_over(batch, [a, b], env=environment(OPENAI_API_KEY="sk-1"))
+        ledgers = [mock.ledger() for mock in (a, b, other)]
+    check_equal(result.code, 0, result.stderr)
+    check_equal([ledger["authorization"] for ledger in ledgers[:2]],
+                [ledger["requests"] for ledger in ledgers[:2]], "with the key")
+    check_equal([ledgers[2]["requests"], ledgers[2]["authorization"]], [1, 0], "elsewhere")
+
+
+# --- Limits for the run ---
+
+def test_max_failures_stops_the_run_and_keeps_what_there_is():
+    batch = queries(500)
+    with Mock("--status", "400") as mock:
+        result = run(batch, "-o", path_of("out.jsonl"), "--base-url", mock.base, "-c", "4",
+                     "--max-failures", "10")
+    check_equal(result.code, 1, result.stderr)
+    check_in("lines failed (--max-failures)", result.stderr)
+    failed = len(read_lines("out.jsonl"))
+    assert 10 <= failed <= 10 + 8, failed
+
+
+def test_max_time_stops_the_run_and_lets_end_what_is_in_flight():
+    batch = queries(5000)
+    with Mock("--latency", "50ms") as mock:
+        result = run(batch, "-o", path_of("out.jsonl"), "--base-url", mock.base, "-c", "4",
+                     "--max-time", "300ms")
+        ledger = mock.ledger()
+    check_equal(result.code, 1, result.stderr)
+    check_in("--max-time is over", result.stderr)
+    check_equal(len(read_lines("out.jsonl")), ledger["requests"], "all that was sent is there")
+
+
+# --- Idempotency-Key ---
+
+def test_an_idempotency_key_is_the_same_with_each_attempt_and_another_for_each_query():
+    for kind in ("custom_id", "random"):
+        with Mock("--fail-first", "1:500") as mock:
+            lines = query("plain") + "\n" + query("with space") + "\n"
+            result = run(write_file("batch.jsonl", lines), "-o", path_of("out.jsonl"),
+                         "--overwrite", "--base-url", mock.base, "--idempotency-key", kind)
+            ledger = mock.ledger()
+        check_equal(result.code, 0, result.stderr)
+        check_equal(ledger["requests"], 4, kind)
+        check_equal(sorted(ledger["executions"].values()), [2, 2], kind)
+        if kind == "custom_id":
+            assert "plain" in ledger["executions"], ledger["executions"]
+
+
+def test_a_line_that_has_its_own_idempotency_key_keeps_it():
+    with Mock() as mock:
+        line = query("a", headers={"Idempotency-Key": "mine"})
+        result = run(write_file("batch.jsonl", line + "\n"), "-o", path_of("out.jsonl"),
+                     "--base-url", mock.base, "--idempotency-key", "random")
+        ledger = mock.ledger()
+    check_equal(result.code, 0, result.stderr)
+    check_equal(ledger["executions"], {"mine": 1}, "keys")
+
+
+if __name__ == "__main__":
+    sys.exit(batch_test.main(globals()))
