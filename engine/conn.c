@@ -360,7 +360,6 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
     conn->quiet = false;
     conn->paused = false;
     conn->recv_taken_back = false;
-    conn->peer_ended = false;
     conn->sending_stopped = false;
     conn->answered = false;
     conn->sent = 0;
@@ -398,8 +397,8 @@ enum conn_verdict conn_shake_hands(struct conn *conn)
     switch (tls_session_handshake(conn->session)) {
     case TLS_DONE:
         conn->secured_ns = conn->shared->now_ns;
-        conn_send_more(conn);
-        return conn->state == CONN_CLOSING ? CONN_WORKING : conn_on_open(conn);
+        conn_send_more(conn); /* what is left of the handshake: no request that could fail */
+        return conn_on_open(conn);
     case TLS_STARVED:
         return conn_send_more(conn);
     case TLS_ENDED:

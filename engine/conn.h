@@ -110,7 +110,6 @@ struct conn {
     /* TLS; NULL and empty on a plain connection, but that `out` may hold what a proxy is told. */
     struct tls_session *session;
     struct tls_ticket *ticket; /* owned; what conn_take_ticket gives once session is gone */
-    bool peer_ended;           /* close_notify has come */
     struct buffer out;         /* ciphertext that the kernel may read */
     size_t out_sent;
 

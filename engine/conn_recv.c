@@ -23,7 +23,7 @@ static enum conn_verdict conn_settle(struct conn *conn)
     conn->answered = true;
     conn->answered_ns = conn->shared->now_ns;
     if (conn_is_sending(conn) || conn->sending_stopped || !conn_has_sent_all(conn) ||
-        !conn->response.keep_alive || conn->paused || conn->peer_ended) {
+        !conn->response.keep_alive || conn->paused) {
         conn_close(conn, QUOIT_OK);
         return CONN_WORKING;
     }
@@ -63,7 +63,7 @@ static enum conn_verdict conn_on_plain(struct conn *conn, const char *bytes, siz
     conn->progress_ns = conn->shared->now_ns;
     enum response_progress progress = response_feed(response, bytes, size, &consumed);
     conn->received += consumed;
-    if (conn->first_byte_ns == 0 && response->started) {
+    if (conn->first_byte_ns == 0) {
         conn->first_byte_ns = conn->shared->now_ns;
     }
     switch (progress) {
@@ -80,7 +80,7 @@ static enum conn_verdict conn_on_plain(struct conn *conn, const char *bytes, siz
     abort(); /* a progress without a case */
 }
 
-static enum conn_verdict conn_on_end(struct conn *conn, int os_error);
+static enum conn_verdict conn_on_end(struct conn *conn, int os_error, bool notified);
 
 /* Ciphertext of the server: all that can be read from it, piece by piece. */
 static enum conn_verdict conn_on_cipher(struct conn *conn)
@@ -103,8 +103,7 @@ static enum conn_verdict conn_on_cipher(struct conn *conn)
             }
             return conn->state == CONN_CLOSING ? CONN_WORKING : verdict;
         case TLS_ENDED:
-            conn->peer_ended = true;
-            return conn_on_end(conn, 0);
+            return conn_on_end(conn, 0, true);
         case TLS_FAILED:
             return conn_fail_tls(conn);
         }
@@ -140,10 +139,10 @@ static enum conn_verdict conn_on_bytes(struct conn *conn, const char *bytes, siz
     return conn_on_cipher(conn);
 }
 
-/* The server will send no more; os_error is 0 if it said so properly. */
-static enum conn_verdict conn_on_end(struct conn *conn, int os_error)
+/* The server will send no more: it ended the stream, or said so in TLS, or that error did. */
+static enum conn_verdict conn_on_end(struct conn *conn, int os_error, bool notified)
 {
-    bool clean = os_error == 0 && (conn->session == NULL || conn->peer_ended);
+    bool clean = os_error == 0 && (conn->session == NULL || notified);
 
     if (os_error != 0) {
         conn->os_error = os_error;
@@ -184,7 +183,7 @@ static enum conn_verdict conn_on_recv_back(struct conn *conn)
     if (!ours && conn->shared->now_ns >= conn->deadline_ns) {
         if (conn->state == CONN_BUSY && conn->response.ends_with_close &&
             ring_peer_has_ended(conn->shared->ring, conn->fd)) {
-            return conn_on_end(conn, 0);
+            return conn_on_end(conn, 0, false);
         }
         return conn_fail(conn, conn->deadline_error, 0,
                          conn->state == CONN_TUNNELLING ? "the proxy has not answered" : "");
@@ -207,13 +206,12 @@ enum conn_verdict conn_on_recv(struct conn *conn, const struct ring_done *done)
         return verdict;
     }
     if (done->result == -ENOBUFS && !conn->recv_taken_back) {
-        if (!conn->paused) {
-            list_append(&conn->shared->hungry, &conn->hungry_link);
-        }
+        assert(!conn->paused); /* a pause takes the receive back */
+        list_append(&conn->shared->hungry, &conn->hungry_link);
         return CONN_WORKING;
     }
     if (done->result == -ECANCELED || done->result == -ENOBUFS) {
         return conn_on_recv_back(conn);
     }
-    return conn_on_end(conn, -done->result);
+    return conn_on_end(conn, -done->result, false);
 }

@@ -51,7 +51,7 @@ static bool conn_encrypt(struct conn *conn, size_t plain_max)
 {
     buffer_reset(&conn->out);
     conn->out_sent = 0;
-    while (conn->state == CONN_BUSY && plain_max > 0 && !conn->sending_stopped) {
+    while (conn->state == CONN_BUSY && plain_max > 0) {
         struct quoit_span piece = conn_next_plain(conn);
         if (piece.size == 0) {
             break;

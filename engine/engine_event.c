@@ -148,7 +148,7 @@ void engine_on_progress(struct quoit_engine *engine, struct slot *slot, struct c
 {
     const struct response *response = &conn->response;
 
-    if (slot->stream == QUOIT_WHOLE || !response->head_done || slot->batch != NULL) {
+    if (slot->stream == QUOIT_WHOLE || !response->head_done) {
         return;
     }
     if (!slot->streams) {

@@ -204,7 +204,7 @@ static bool engine_uses_origin(const struct quoit_engine *engine, const struct o
 {
     for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
         const struct slot *slot = &engine->slots.slots[i];
-        if (slot->state != SLOT_FREE && slot->lane != NULL && slot->lane->origin == origin) {
+        if (slot->state != SLOT_FREE && slot->lane->origin == origin) {
             return true;
         }
     }

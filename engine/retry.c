@@ -36,9 +36,10 @@ uint64_t retry_backoff_ns(uint32_t retries, uint64_t chance)
     return wait_ns - share_ns(wait_ns / 4, chance);
 }
 
+/* Of those that ask for no slower pace: 429 does. */
 static bool retry_status_is_transient(uint32_t status)
 {
-    return status == 408 || status == 409 || status == 429 || status >= 500;
+    return status == 408 || status == 409 || status >= 500;
 }
 
 static bool retry_has_asked(const struct retry_case *last)
