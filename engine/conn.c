@@ -222,7 +222,7 @@ void conn_find_deadline(struct conn *conn)
     if (conn->state != CONN_BUSY) {
         conn_deadline_earlier(conn, conn->end_ns, conn->end_error);
     }
-    if (conn->state == CONN_BUSY && conn->response.started) {
+    if (conn->state == CONN_BUSY && conn->response.begun) {
         conn_deadline_earlier(conn, after_ns(conn->progress_ns, conn->exchange.idle_ns),
                               QUOIT_E_TIMEOUT_IDLE);
     } else if (conn->state == CONN_BUSY && conn->sending_stopped) {

@@ -60,11 +60,17 @@ static enum conn_verdict conn_on_plain(struct conn *conn, const char *bytes, siz
     if (conn->state != CONN_BUSY || !conn->handed_over) {
         return conn_fail(conn, QUOIT_E_RESET, 0, "the server spoke unasked");
     }
-    conn->progress_ns = conn->shared->now_ns;
+    uint32_t interim_count = response->interim_count;
     enum response_progress progress = response_feed(response, bytes, size, &consumed);
     conn->received += consumed;
-    if (conn->first_byte_ns == 0) {
-        conn->first_byte_ns = conn->shared->now_ns;
+    if (response->interim_count > interim_count) {
+        conn->first_byte_ns = 0; /* what had begun was not the final answer */
+    }
+    if (response->begun) {
+        conn->progress_ns = conn->shared->now_ns;
+        if (conn->first_byte_ns == 0) {
+            conn->first_byte_ns = conn->shared->now_ns;
+        }
     }
     switch (progress) {
     case RESPONSE_INCOMPLETE:

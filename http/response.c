@@ -128,6 +128,7 @@ void response_reset(struct response *response, const struct response_options *op
     response->has_length = false;
     response->length = 0;
     response->started = false;
+    response->begun = false;
     response->body_size = 0;
     response->interim_count = 0;
     response->error = QUOIT_OK;
@@ -168,6 +169,7 @@ static bool response_take_interim(struct response *response)
         return false;
     }
     response->interim_count++;
+    response->begun = false;
     response_forget_head(response);
     response_begin_parser(response);
     guard_begin_head(&response->guard);
@@ -348,6 +350,7 @@ enum response_progress response_feed(struct response *response, const char *byte
     response->started = true;
     while (consumed < size && guard->state != GUARD_ENDED) {
         size_t passed = 0;
+        response->begun = true;
         enum guard_verdict verdict = guard_scan(guard, bytes + consumed, size - consumed, &passed);
         bool sound = response_take(response, bytes + consumed, &passed, verdict);
         consumed += passed;

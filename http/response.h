@@ -57,6 +57,7 @@ struct response {
 
     /* Readable at any time. */
     bool started;       /* a byte of it has come */
+    bool begun;         /* and one behind its interim responses, as far as can be known */
     uint64_t body_size; /* bytes of body received so far */
     uint32_t interim_count;
 

@@ -166,7 +166,7 @@ struct quoit_options {
     uint32_t in_flight_per_origin_max; /* the same, to one origin: in_flight_max */
     uint32_t headers_max;              /* of an answer: 256 */
     uint32_t head_size_max;            /* bytes of status lines, headers, trailers: 64 KiB */
-    uint32_t retry_budget_percent;     /* retries per first sends of the last 10 s: 20 */
+    uint32_t retry_budget_percent;     /* retries per first sends of the last 10 s: 20; 10 more */
     uint64_t body_size_max;            /* bytes of an answer's body: 64 MiB */
     uint64_t stream_buffer_max;        /* bytes that a stream holds for you: 256 KiB; soft */
     uint64_t sse_line_max;             /* bytes: 1 MiB */
@@ -356,9 +356,9 @@ QUOIT_API void quoit_tls_destroy(struct quoit_tls *tls);
  *   QUOIT_E_URL        request->url is not an absolute http or https URL, or holds a user name.
  *   QUOIT_E_HEADER     the method or a header name is no token (RFC 9110 5.6.2), a value holds CR,
  *                      LF, NUL or another control character, or the header is the library's.
- *   QUOIT_E_ARGUMENT   an enum out of range; a unix_path too long, or beside a proxy_url; a
- *                      proxy_url that is not as above, has more than 512 bytes of USER:PASSWORD, or
- *                      control characters in them.
+ *   QUOIT_E_ARGUMENT   an enum out of range; a body or headers at NULL that are not of size 0; a
+ *                      unix_path too long, or beside a proxy_url; a proxy_url that is not as above,
+ *                      has more than 512 bytes of USER:PASSWORD, or control characters in them.
  *   QUOIT_E_NO_MEMORY
  *   QUOIT_E_THREAD, QUOIT_E_FORKED
  */

@@ -8,6 +8,7 @@
  */
 #include "tests/live/certificates.h"
 #include "tests/live/live.h"
+#include "tests/live/raw.h"
 #include "tests/unit/check.h"
 
 #include <arpa/inet.h>
@@ -246,6 +247,44 @@ static void test_each_timeout_fires_alone_over_tls_too(void)
     timeout_cases_run(true);
     check_case("");
     CHECK_EQ(live_descriptors(), before);
+}
+
+/*
+ * first_byte_ns and times.first_byte_ns are of the final answer. A server that says early that it
+ * is at work has not begun it, and the time until it does is no standing still.
+ */
+static void test_an_interim_answer_is_not_the_first_byte(void)
+{
+    struct live_server raw = raw_start((const char *[]){ NULL });
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_request request = { .url = live_url(&raw, "/"),
+                                     .timeouts = { .first_byte_ns = MS(100), .idle_ns = MS(50) },
+                                     .retries = QUOIT_NONE };
+
+    raw_script(&raw,
+               "connection 1:\n read-request\n send \"HTTP/1.1 103 E\\r\\n\\r\\n\"\n read-end\n"
+               "connection 2:\n read-request\n send \"HTTP/1.1 102 P\\r\\n\\r\\n\"\n"
+               " pause\n answer \"done\"\n close\n");
+    uint64_t before_ns = quoit_now_ns();
+    const struct quoit_result *result = live_run(engine, &request);
+    CHECK_STR(quoit_error_name(result->error), "QUOIT_E_TIMEOUT_FIRST_BYTE");
+    CHECK(quoit_now_ns() - before_ns >= MS(100));
+    CHECK(result->maybe_billed);
+    CHECK_EQ(result->times.first_byte_ns, 0);
+
+    request.timeouts.first_byte_ns = QUOIT_NEVER;
+    live_submit(engine, &request);
+    uint64_t go_ns = quoit_now_ns() + MS(200); /* the idle timeout, and more */
+    while (quoit_now_ns() < go_ns) {
+        CHECK_EQ(quoit_turn(engine, go_ns - quoit_now_ns()), 0);
+    }
+    raw_go(&raw);
+    result = live_next(engine).result;
+    CHECK_EQ(result->error, QUOIT_OK);
+    CHECK_EQ(result->status, 200);
+    CHECK(result->times.first_byte_ns >= go_ns);
+    quoit_destroy(engine);
+    live_stop(&raw);
 }
 
 /* A server that shakes hands, and then reads no more. */
@@ -504,6 +543,7 @@ int main(void)
     }
     RUN(test_each_timeout_fires_alone_with_its_own_error);
     RUN(test_each_timeout_fires_alone_over_tls_too);
+    RUN(test_an_interim_answer_is_not_the_first_byte);
     RUN(test_a_server_that_reads_no_more_over_tls_is_given_up_in_time);
     RUN(test_a_unix_socket_whose_backlog_is_full_is_given_up_in_time);
     RUN(test_a_server_that_stops_reading_and_stays_silent_is_given_up_in_time);
