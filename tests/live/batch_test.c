@@ -1,6 +1,6 @@
 /*
- * batch_test: arrays of requests (all at once, or as they end), how many are in flight, and rate
- * limits.
+ * batch_test: arrays of requests (all at once, or as they end), and how many are in flight. Rate
+ * limits are in rates_test.c.
  */
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
@@ -213,6 +213,33 @@ static void test_slots_in_the_callers_hands_come_free_for_a_batch(void)
     quoit_destroy(engine);
 }
 
+/* A slot that is under way holds no result yet: so a batch waits, and goes on when it is free. */
+static void test_a_batch_waits_for_slots_that_are_under_way(void)
+{
+    static const struct quoit_header header = { "X-Mock-Latency", "100ms" };
+    struct quoit_request batched = { .url = live_url(&server, "/page") };
+
+    for (int state = 0; state < 3; state++) { /* it waits for its instant, is queued, is sent */
+        struct quoit_engine *engine = live_engine(&(struct quoit_options){ .requests_max = 1 });
+        struct quoit_request alone = { .url = live_url(&server, "/page"),
+                                       .headers = &header,
+                                       .headers_count = 1 };
+        alone.start_ns = state == 0 ? quoit_now_ns() + 100 * LIVE_NS_PER_MS : 0;
+        uint64_t id = live_submit(engine, &alone);
+        if (state == 2) {
+            live_turn_until_in_flight(engine, 1);
+        }
+        struct quoit_batch *batch = batch_of(engine, &batched, 1);
+        CHECK_EQ(quoit_batch_next(batch, 0), SIZE_MAX);
+        CHECK(quoit_batch_result(batch, 0) == NULL);
+        CHECK(live_next(engine).id == id);
+        quoit_batch_wait(batch);
+        CHECK_EQ(quoit_batch_result(batch, 0)->status, 200);
+        quoit_batch_destroy(batch);
+        quoit_destroy(engine);
+    }
+}
+
 /* All slots hold results that only the caller can take (not taken), or release (kept). */
 static void test_a_batch_does_not_wait_for_slots_that_cannot_come_free(void)
 {
@@ -379,182 +406,6 @@ static void test_one_origin_may_have_less_than_all(void)
     live_stop(&other);
 }
 
-/* -------- rate limits -------- */
-
-static struct quoit_limit *limit_of(struct quoit_engine *engine, uint64_t requests, uint64_t tokens)
-{
-    struct quoit_limit *limit = NULL;
-
-    if (quoit_limit_create(engine, requests, tokens, &limit) != QUOIT_OK) {
-        live_give_up("a limit");
-    }
-    return limit;
-}
-
-static void test_a_limit_starts_full_and_refills_evenly(void)
-{
-    struct quoit_engine *engine = live_engine(NULL);
-    struct quoit_limit *limit = limit_of(engine, 600, 0); /* 10 a second */
-    struct quoit_request request = { .url = live_url(&server, "/page"), .limit = limit };
-    uint64_t before_ns = quoit_now_ns();
-
-    for (int i = 0; i < 605; i++) {
-        live_submit(engine, &request);
-    }
-    request.limit = NULL;
-    live_submit(engine, &request); /* not held up by those before it */
-    CHECK_EQ(live_drain(engine, 601), 601);
-    uint64_t full_ns = quoit_now_ns() - before_ns;
-    CHECK_EQ(live_drain(engine, 5), 5);
-    uint64_t all_ns = quoit_now_ns() - before_ns;
-    CHECK(all_ns > 490 * LIVE_NS_PER_MS);
-    CHECK(all_ns < 3 * LIVE_NS_PER_S + full_ns);
-    quoit_limit_destroy(limit);
-    quoit_destroy(engine);
-}
-
-static void test_tokens_are_taken_and_settled(void)
-{
-    struct quoit_engine *engine = live_engine(NULL);
-    struct quoit_limit *limit = limit_of(engine, 0, 6000); /* 100 a second */
-    struct quoit_request request = { .url = live_url(&server, "/page"),
-                                     .limit = limit,
-                                     .limit_tokens = 6000 };
-
-    uint64_t begin_ns = quoit_now_ns();
-    uint64_t id = live_submit(engine, &request);
-    CHECK_EQ(live_next(engine).result->status, 200);
-    quoit_limit_settle(limit, id, 1000); /* gives 5000 back */
-    request.limit_tokens = 5000;
-    uint64_t before_ns = quoit_now_ns();
-    CHECK_EQ(live_run(engine, &request)->status, 200);
-    CHECK(quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S);
-    request.limit_tokens = 30; /* 300 ms of refilling, counted from the first */
-    CHECK_EQ(live_run(engine, &request)->status, 200);
-    CHECK(quoit_now_ns() - begin_ns > 290 * LIVE_NS_PER_MS);
-    quoit_limit_destroy(limit);
-    quoit_limit_destroy(NULL);
-    quoit_destroy(engine);
-}
-
-/* Nothing is remembered of a limit that is gone, not even where it lay in memory. */
-static void test_a_limit_made_anew_limits(void)
-{
-    struct quoit_engine *engine = live_engine(NULL);
-    struct quoit_limit *limits[64];
-    struct quoit_request request = { .url = live_url(&server, "/page"), .limit_tokens = 1 };
-
-    for (size_t i = 0; i < 64; i++) {
-        limits[i] = limit_of(engine, 0, 6000);
-    }
-    request.limit = limits[32];
-    CHECK_EQ(live_run(engine, &request)->status, 200);
-    quoit_turn(engine, 0);
-    for (size_t i = 0; i < 64; i++) {
-        quoit_limit_destroy(limits[i]);
-    }
-    uintptr_t gone = (uintptr_t)limits[32];
-    request.limit = NULL;
-    for (size_t i = 0; i < 64; i++) { /* one of them will come to lie where that one lay */
-        limits[i] = limit_of(engine, 0, 6000);
-        if (request.limit == NULL || (uintptr_t)limits[i] == gone) {
-            request.limit = limits[i];
-        }
-    }
-    uint64_t before_ns = quoit_now_ns();
-    request.limit_tokens = 6000;
-    CHECK_EQ(live_run(engine, &request)->status, 200);
-    request.limit_tokens = 20;
-    CHECK_EQ(live_run(engine, &request)->status, 200);
-    CHECK(quoit_now_ns() - before_ns >= 190 * LIVE_NS_PER_MS);
-    for (size_t i = 0; i < 64; i++) {
-        quoit_limit_destroy(limits[i]);
-    }
-    quoit_destroy(engine);
-}
-
-static void test_requests_of_one_limit_to_one_server_enter_in_order(void)
-{
-    struct quoit_engine *engine = live_engine(NULL);
-    struct quoit_limit *limit = limit_of(engine, 0, 6000);
-    static const uint32_t tokens[] = { 5900, 110, 5 };
-    uint64_t granted_ns[3] = { 0 };
-
-    /* The second has to wait for 100 ms; the third would have tokens at once. */
-    for (int i = 0; i < 3; i++) {
-        live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
-                                                     .limit = limit,
-                                                     .limit_tokens = tokens[i],
-                                                     .context = &granted_ns[i] });
-    }
-    for (int i = 0; i < 3; i++) {
-        struct quoit_event event = live_next(engine);
-        *(uint64_t *)event.context = event.result->times.granted_ns;
-    }
-    CHECK(granted_ns[0] <= granted_ns[1]);
-    CHECK(granted_ns[1] <= granted_ns[2]);
-    quoit_limit_destroy(limit);
-    quoit_destroy(engine);
-}
-
-/* One limit, two servers: what one gives back, the other takes at once. */
-static void test_tokens_that_come_back_let_in_requests_to_any_server(void)
-{
-    struct live_server other = live_start((const char *[]){ NULL });
-    struct quoit_engine *engine = live_engine(NULL);
-    struct quoit_limit *limit = limit_of(engine, 0, 60); /* one a second */
-    struct quoit_request request = { .url = live_url(&server, "/page"),
-                                     .limit = limit,
-                                     .limit_tokens = 60 };
-
-    uint64_t first = live_submit(engine, &request);
-    quoit_turn(engine, 0);
-    request.url = live_url(&other, "/page");
-    request.limit_tokens = 15;
-    uint64_t second = live_submit(engine, &request);
-    CHECK(live_next(engine).id == first);
-    quoit_limit_settle(limit, first, 1);
-    uint64_t before_ns = quoit_now_ns();
-    CHECK(live_next(engine).id == second);
-    CHECK(quoit_now_ns() - before_ns < 2 * LIVE_NS_PER_S);
-    quoit_limit_destroy(limit);
-    quoit_destroy(engine);
-    live_stop(&other);
-}
-
-/* The first of a lane is given up, by the caller or by its deadline: the next needs less. */
-static void test_who_leaves_the_head_of_a_lane_lets_the_next_one_go(void)
-{
-    for (int i = 0; i < 2; i++) {
-        struct quoit_engine *engine = live_engine(NULL);
-        struct quoit_limit *limit = limit_of(engine, 0, 6000); /* 100 a second */
-        struct quoit_request request = { .url = live_url(&server, "/page"),
-                                         .limit = limit,
-                                         .limit_tokens = 6000 };
-        CHECK_EQ(live_run(engine, &request)->status, 200);
-        request.limit_tokens = 5000; /* fifty seconds */
-        request.timeouts.deadline_ns = i == 0 ? 0 : 30 * LIVE_NS_PER_MS;
-        uint64_t head = live_submit(engine, &request);
-        request.limit_tokens = 10;
-        request.timeouts.deadline_ns = 0;
-        uint64_t next = live_submit(engine, &request);
-        uint64_t before_ns = quoit_now_ns();
-        quoit_turn(engine, 0);
-        if (i == 0) {
-            CHECK_EQ(quoit_cancel(engine, head), QUOIT_OK);
-        }
-        struct quoit_event event = live_next(engine);
-        CHECK(event.id == head);
-        CHECK_EQ(event.result->error, i == 0 ? QUOIT_E_CANCELLED : QUOIT_E_TIMEOUT_DEADLINE);
-        event = live_next(engine);
-        CHECK(event.id == next);
-        CHECK_EQ(event.result->status, 200);
-        CHECK(quoit_now_ns() - before_ns < 5 * LIVE_NS_PER_S);
-        quoit_limit_destroy(limit);
-        quoit_destroy(engine);
-    }
-}
-
 int main(void)
 {
     server = live_start((const char *[]){ NULL });
@@ -565,6 +416,7 @@ int main(void)
     RUN(test_a_batch_of_nothing_is_done);
     RUN(test_events_of_others_wait_meanwhile);
     RUN(test_slots_in_the_callers_hands_come_free_for_a_batch);
+    RUN(test_a_batch_waits_for_slots_that_are_under_way);
     RUN(test_a_batch_does_not_wait_for_slots_that_cannot_come_free);
     RUN(test_two_batches_stand_side_by_side);
     RUN(test_a_wait_that_is_too_short_gives_none);
@@ -572,12 +424,6 @@ int main(void)
     RUN(test_batches_serve_fifty_thousand);
     RUN(test_exactly_so_many_are_in_flight);
     RUN(test_one_origin_may_have_less_than_all);
-    RUN(test_a_limit_starts_full_and_refills_evenly);
-    RUN(test_tokens_are_taken_and_settled);
-    RUN(test_a_limit_made_anew_limits);
-    RUN(test_requests_of_one_limit_to_one_server_enter_in_order);
-    RUN(test_tokens_that_come_back_let_in_requests_to_any_server);
-    RUN(test_who_leaves_the_head_of_a_lane_lets_the_next_one_go);
     live_stop(&server);
     return check_done();
 }

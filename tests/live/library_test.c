@@ -324,6 +324,8 @@ static const struct refusal refusals[] = {
     { "empty method", { .method = "" }, QUOIT_E_HEADER },
     { "stream", { .stream = (enum quoit_stream)77 }, QUOIT_E_ARGUMENT },
     { "replay", { .replay = (enum quoit_replay)77 }, QUOIT_E_ARGUMENT },
+    { "body at NULL", { .body = { NULL, 1 } }, QUOIT_E_ARGUMENT },
+    { "headers at NULL", { .headers_count = 1 }, QUOIT_E_ARGUMENT },
     { "long unix path", { .unix_path = long_path }, QUOIT_E_ARGUMENT },
     { "https proxy", { .proxy_url = "https://127.0.0.1:1" }, QUOIT_E_ARGUMENT },
     { "socks proxy", { .proxy_url = "socks5://127.0.0.1:1" }, QUOIT_E_ARGUMENT },
@@ -368,12 +370,35 @@ static void test_what_is_refused_changes_nothing(void)
 
 static void test_options_out_of_range_make_no_engine(void)
 {
+    static const struct quoit_options options[] = {
+        { .in_flight_max = 1000001 },
+        { .requests_max = 16000001 },
+        { .io = (enum quoit_io)77 },
+    };
     struct quoit_engine *engine = NULL;
-    struct quoit_options options = { .in_flight_max = 1000001 };
 
-    CHECK_EQ(quoit_create(&options, &engine), QUOIT_E_ARGUMENT);
-    CHECK(engine == NULL);
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        CHECK_EQ(quoit_create(&options[i], &engine), QUOIT_E_ARGUMENT);
+        CHECK(engine == NULL);
+    }
     quoit_destroy(engine); /* NULL is allowed */
+}
+
+static void test_without_options_an_engine_has_the_defaults(void)
+{
+    struct quoit_engine *engine = NULL;
+    struct quoit_request later = { .url = live_url(&server, "/page"),
+                                   .start_ns = quoit_now_ns() + 3600 * LIVE_NS_PER_S };
+    uint64_t id;
+
+    CHECK_EQ(quoit_create(NULL, &engine), QUOIT_OK);
+    CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
+    quoit_turn(engine, 0);
+    for (int i = 0; i < 4096; i++) {
+        live_submit(engine, &later);
+    }
+    CHECK_EQ(quoit_submit(engine, &later, &id), QUOIT_E_NO_SLOT);
+    quoit_destroy(engine);
 }
 
 /* -------- slots and ids -------- */
@@ -552,6 +577,7 @@ int main(void)
     RUN(test_a_unix_socket_is_used_whatever_the_host);
     RUN(test_what_is_refused_changes_nothing);
     RUN(test_options_out_of_range_make_no_engine);
+    RUN(test_without_options_an_engine_has_the_defaults);
     RUN(test_a_slot_comes_back_with_the_turn_after_its_end);
     RUN(test_ids_are_not_seen_again);
     RUN(test_keep_holds_the_result_until_release);

@@ -3,7 +3,7 @@
  *
  * getaddrinfo is this file's own, so that names mean what a test wants: addresses of 127.0.0.0/8,
  * of which 127.0.0.1 answers, 127.0.0.2 takes no connection and refuses none, and the others
- * refuse.
+ * refuse. So is socket, which can be refused: what an address needs and the machine lacks.
  */
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define RACE_NS (250 * LIVE_NS_PER_MS) /* RFC 8305 5 */
@@ -38,7 +39,32 @@ static const struct name names[] = {
     { "refused-first.test", { "127.0.0.3", "127.0.0.4", "127.0.0.1" } },
     { "refused.test", { "127.0.0.3", "127.0.0.4" } },
     { "dark.test", { "127.0.0.2", "127.0.0.2", "127.0.0.2" } },
+    { "six-first.test", { "::1", "127.0.0.1" } },
+    { "six.test", { "::1" } },
 };
+
+/* -------- what is refused -------- */
+
+static int lacking;            /* the errno of look-ups */
+static unsigned lacking_count; /* that so many of them have */
+static bool no_six;            /* the machine does not speak IPv6 */
+static unsigned sockets_left = ~0u;
+
+int socket(int family, int type, int protocol)
+{
+    if (no_six && family == AF_INET6) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    if (sockets_left == 0) {
+        errno = EMFILE;
+        return -1;
+    }
+    sockets_left -= sockets_left != ~0u;
+    return (int)syscall(SYS_socket, family, type, protocol);
+}
+
+/* -------- what names mean -------- */
 
 /* Look-ups of slow.test wait for this. */
 static pthread_mutex_t slow_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -64,16 +90,22 @@ static void slow_set(bool over)
 
 static struct addrinfo *name_address(const char *address, const char *port)
 {
-    struct addrinfo *info = calloc(1, sizeof(*info) + sizeof(struct sockaddr_in));
+    struct addrinfo *info = calloc(1, sizeof(*info) + sizeof(struct sockaddr_in6));
     struct sockaddr_in *in = (struct sockaddr_in *)(info + 1);
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(info + 1);
 
-    in->sin_family = AF_INET;
-    in->sin_port = htons((uint16_t)strtoul(port, NULL, 10));
-    inet_pton(AF_INET, address, &in->sin_addr);
-    info->ai_family = AF_INET;
+    in->sin_port = htons((uint16_t)strtoul(port, NULL, 10)); /* where IPv6 has it too */
     info->ai_socktype = SOCK_STREAM;
     info->ai_addr = (struct sockaddr *)in;
-    info->ai_addrlen = sizeof(*in);
+    if (inet_pton(AF_INET, address, &in->sin_addr) == 1) {
+        info->ai_family = AF_INET;
+        info->ai_addrlen = sizeof(*in);
+    } else {
+        inet_pton(AF_INET6, address, &in6->sin6_addr);
+        info->ai_family = AF_INET6;
+        info->ai_addrlen = sizeof(*in6);
+    }
+    info->ai_addr->sa_family = (sa_family_t)info->ai_family;
     return info;
 }
 
@@ -84,6 +116,11 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
 
     (void)hints;
     *found = NULL;
+    if (lacking_count > 0) {
+        lacking_count--;
+        errno = lacking;
+        return EAI_SYSTEM;
+    }
     if (strcmp(host, "slow.test") == 0) {
         slow_wait();
     }
@@ -160,7 +197,7 @@ static void test_an_address_that_does_not_answer_is_raced_and_then_avoided(void)
     /* The next connection goes to the address that won, though it is the second one. */
     live_set(&server, "fault close-after");
     CHECK_EQ(name_get(engine, "dark-first.test", 0)->status, 200);
-    live_set(&server, "");
+    live_set(&server, "fault none");
     live_await_number(&server, "connections_open", 0);
     CHECK_EQ(name_get(engine, "dark-first.test", 0)->status, 200);
     CHECK_EQ(live_stats(engine).opened, 3);
@@ -192,6 +229,40 @@ static void test_it_fails_when_the_last_address_has_failed(void)
     CHECK_EQ(result->error, QUOIT_E_TIMEOUT_CONNECT);
     CHECK_EQ(live_stats(engine).in_flight, 0);
     CHECK_EQ(live_descriptors(), descriptors);
+    quoit_destroy(engine);
+}
+
+/* RFC 8305 5: the next address, at once. */
+static void test_an_address_of_a_family_that_the_machine_lacks_is_passed_over(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+
+    no_six = true;
+    const struct quoit_result *result = name_get(engine, "six-first.test", 0);
+    CHECK_EQ(result->status, 200);
+    CHECK_EQ(result->attempts, 1);
+    CHECK_EQ(live_stats(engine).opened, 1);
+    result = name_get(engine, "six.test", 0);
+    CHECK_EQ(result->error, QUOIT_E_CONNECT);
+    CHECK_EQ(result->os_error, EAFNOSUPPORT);
+    CHECK_EQ(live_stats(engine).in_flight, 0);
+    no_six = false;
+    quoit_destroy(engine);
+}
+
+/* There is a descriptor for the first address, which refuses, and none for the next. */
+static void test_without_a_descriptor_the_last_address_that_was_tried_is_told(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+
+    sockets_left = 1;
+    const struct quoit_result *result = name_get(engine, "refused-first.test", 0);
+    sockets_left = ~0u;
+    CHECK_EQ(result->error, QUOIT_E_CONNECT);
+    CHECK_EQ(result->os_error, ECONNREFUSED);
+    CHECK_EQ(live_stats(engine).opened, 1);
+    CHECK_EQ(live_stats(engine).in_flight, 0);
+    CHECK_EQ(name_get(engine, "refused-first.test", 0)->status, 200);
     quoit_destroy(engine);
 }
 
@@ -246,6 +317,42 @@ static void test_a_name_that_takes_too_long_is_a_connection_that_does(void)
     quoit_destroy(engine);
 }
 
+static void test_names_are_looked_up_side_by_side(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+
+    slow_set(false);
+    uint64_t slow = live_submit(engine, &(struct quoit_request){ .url = name_url("slow.test") });
+    uint64_t good = live_submit(engine, &(struct quoit_request){ .url = name_url("good.test") });
+    struct quoit_event event = live_next(engine);
+    CHECK(event.id == good);
+    CHECK_EQ(event.result->status, 200);
+    CHECK_EQ(live_stats(engine).in_flight, 1);
+    slow_set(true);
+    event = live_next(engine);
+    CHECK(event.id == slow);
+    CHECK_EQ(event.result->status, 200);
+    quoit_destroy(engine);
+}
+
+/* It is not the name that was not found: so that is not remembered, and who can wait does. */
+static void test_a_look_up_without_a_descriptor_says_nothing_of_the_name(void)
+{
+    static const int errors[] = { EMFILE, ENFILE };
+
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        struct quoit_engine *engine = live_engine(NULL);
+        lacking = errors[i];
+        lacking_count = 1;
+        CHECK_EQ(name_get(engine, "good.test", 0)->error, QUOIT_E_NO_DESCRIPTOR);
+        CHECK_EQ(name_get(engine, "good.test", 0)->status, 200);
+        lacking_count = 2; /* its connection is open, and could be closed for this one */
+        CHECK_EQ(name_get(engine, "slow.test", 0)->status, 200);
+        CHECK_EQ(lacking_count, 0);
+        quoit_destroy(engine);
+    }
+}
+
 /* The thread finds out on its own that nobody wants its answer any more, and frees it. */
 static void test_an_engine_that_goes_does_not_wait_for_a_slow_name(void)
 {
@@ -273,6 +380,29 @@ static void test_a_name_without_an_address_says_so(void)
     quoit_destroy(engine);
 }
 
+/* What is looked up and connected to is the proxy: so its line is about that. */
+static void test_a_proxy_that_is_not_found_or_not_reached_is_named_as_what_failed(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    char nowhere[100], dark[100], detail[100];
+    struct quoit_request request = { .url = "http://server.test/page",
+                                     .proxy_url = nowhere,
+                                     .timeouts = { .connect_ns = 100 * LIVE_NS_PER_MS },
+                                     .retries = QUOIT_NONE };
+
+    snprintf(nowhere, sizeof(nowhere), "http://nowhere.test:%u", server.port);
+    snprintf(dark, sizeof(dark), "http://127.0.0.2:%u", server.port);
+    snprintf(detail, sizeof(detail), "the proxy: %s", gai_strerror(EAI_NONAME));
+    const struct quoit_result *result = live_run(engine, &request);
+    CHECK_EQ(result->error, QUOIT_E_DNS);
+    CHECK_STR(result->detail, detail);
+    request.proxy_url = dark;
+    result = live_run(engine, &request);
+    CHECK_EQ(result->error, QUOIT_E_TIMEOUT_CONNECT);
+    CHECK_STR(result->detail, "the proxy");
+    quoit_destroy(engine);
+}
+
 int main(void)
 {
     server = live_start((const char *const[]){ NULL });
@@ -280,11 +410,16 @@ int main(void)
     RUN(test_an_address_that_does_not_answer_is_raced_and_then_avoided);
     RUN(test_a_refused_address_costs_no_wait_for_the_next);
     RUN(test_it_fails_when_the_last_address_has_failed);
+    RUN(test_an_address_of_a_family_that_the_machine_lacks_is_passed_over);
+    RUN(test_without_a_descriptor_the_last_address_that_was_tried_is_told);
     RUN(test_a_rival_that_is_refused_ends_nothing);
     RUN(test_a_cancelled_race_leaves_nothing);
     RUN(test_a_name_that_takes_too_long_is_a_connection_that_does);
+    RUN(test_names_are_looked_up_side_by_side);
+    RUN(test_a_look_up_without_a_descriptor_says_nothing_of_the_name);
     RUN(test_an_engine_that_goes_does_not_wait_for_a_slow_name);
     RUN(test_a_name_without_an_address_says_so);
+    RUN(test_a_proxy_that_is_not_found_or_not_reached_is_named_as_what_failed);
     live_stop(&server);
     return check_done();
 }

@@ -52,6 +52,26 @@ static void test_retries_are_a_fifth_and_ten(void)
     quoit_destroy(engine);
 }
 
+/* Of the first sends nothing may go again, so only the ten are left. */
+static void test_without_a_budget_ten_are_left(void)
+{
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .retry_budget_percent = QUOIT_NONE });
+    struct ask ask;
+
+    live_set(&server, "header none\nheader retry-after-ms: 1");
+    struct quoit_request *request = ask_page(&ask, "none", "X-Mock-Status", "500");
+    request->retries = 5;
+    for (int i = 0; i < 200; i++) {
+        live_submit(engine, request);
+    }
+    CHECK_EQ(live_drain(engine, 200), 0);
+    CHECK_EQ(live_stats(engine).retries, 10);
+    CHECK_EQ(executions_of("none"), 200 + 10);
+    live_set(&server, "header none");
+    quoit_destroy(engine);
+}
+
 /* R28: the same when the server asks for a wait, at whose end all would go at once. */
 static void test_retries_that_waited_are_a_fifth_and_ten(void)
 {
@@ -235,6 +255,7 @@ int main(void)
 {
     server = live_start((const char *[]){ NULL });
     RUN(test_retries_are_a_fifth_and_ten);
+    RUN(test_without_a_budget_ten_are_left);
     RUN(test_retries_that_waited_are_a_fifth_and_ten);
     RUN(test_an_origin_that_is_down_fails_at_once);
     RUN(test_requests_wait_for_a_server_that_comes_back);

@@ -25,9 +25,48 @@ static uint64_t submit_stalled(struct quoit_engine *engine)
 
 /* -------- other threads -------- */
 
-/* What each call says to a thread or process that the engine does not belong to. */
-static int count_wrong_answers(struct quoit_engine *engine, uint64_t id, enum quoit_error wanted)
+/* An engine with all that can be made of it. */
+struct owned {
+    struct quoit_engine *engine;
+    struct quoit_batch *batch; /* of `batched`, not begun */
+    struct quoit_request batched;
+    struct quoit_limit *limit; /* 100 tokens a second, and empty since began_ns */
+    uint64_t began_ns;
+};
+
+static void owned_begin(struct owned *owned)
 {
+    owned->engine = live_engine(NULL);
+    owned->batched = (struct quoit_request){ .url = live_url(&server, "/page") };
+    CHECK_EQ(quoit_batch_create(owned->engine, &owned->batched, 1, &owned->batch), QUOIT_OK);
+    CHECK_EQ(quoit_limit_create(owned->engine, 0, 6000, &owned->limit), QUOIT_OK);
+    owned->began_ns = quoit_now_ns();
+    struct quoit_request request = owned->batched;
+    request.limit = owned->limit;
+    request.limit_tokens = 6000;
+    CHECK_EQ(live_run(owned->engine, &request)->status, 200);
+}
+
+/* Whoever asked in between has changed nothing: all of it works as if nobody had. */
+static void owned_end(struct owned *owned)
+{
+    CHECK_EQ(quoit_batch_next(owned->batch, QUOIT_NEVER), 0);
+    CHECK_EQ(quoit_batch_result(owned->batch, 0)->status, 200);
+    struct quoit_request request = owned->batched;
+    request.limit = owned->limit;
+    request.limit_tokens = 30;
+    CHECK_EQ(live_run(owned->engine, &request)->status, 200);
+    CHECK(quoit_now_ns() - owned->began_ns > 290 * LIVE_NS_PER_MS);
+    quoit_batch_destroy(owned->batch);
+    quoit_limit_destroy(owned->limit);
+    quoit_destroy(owned->engine);
+}
+
+/* What each call says to a thread or process that the engine does not belong to. */
+static int count_wrong_answers(const struct owned *owned, uint64_t id, enum quoit_error wanted)
+{
+    struct quoit_engine *engine = owned->engine;
+    struct quoit_stats stats = { .submitted = 4711 };
     struct quoit_request request = { .url = "http://127.0.0.1:1/" };
     struct quoit_limit *limit = NULL;
     struct quoit_batch *batch = NULL;
@@ -46,13 +85,20 @@ static int count_wrong_answers(struct quoit_engine *engine, uint64_t id, enum qu
     wrong += quoit_release(engine, id) != wanted;
     wrong += quoit_limit_create(engine, 1, 1, &limit) != wanted || limit != NULL;
     wrong += quoit_batch_create(engine, &request, 1, &batch) != wanted || batch != NULL;
+    wrong += quoit_batch_next(owned->batch, QUOIT_NEVER) != SIZE_MAX;
+    quoit_batch_wait(owned->batch);
+    wrong += quoit_batch_result(owned->batch, 0) != NULL;
+    quoit_stats_read(engine, &stats);
+    wrong += stats.submitted != 4711;
+    quoit_batch_destroy(owned->batch);
+    quoit_limit_destroy(owned->limit);
     quoit_cancel_all(engine);
     quoit_destroy(engine);
     return wrong;
 }
 
 struct stranger {
-    struct quoit_engine *engine;
+    struct owned owned;
     uint64_t id;
     int wrong;
 };
@@ -61,16 +107,17 @@ static void *stranger_run(void *context)
 {
     struct stranger *stranger = context;
 
-    stranger->wrong = count_wrong_answers(stranger->engine, stranger->id, QUOIT_E_THREAD);
+    stranger->wrong = count_wrong_answers(&stranger->owned, stranger->id, QUOIT_E_THREAD);
     return NULL;
 }
 
 static void test_another_thread_is_told_and_does_nothing(void)
 {
-    struct quoit_engine *engine = live_engine(NULL);
-    struct stranger stranger = { .engine = engine };
+    struct stranger stranger = { 0 };
     pthread_t thread;
 
+    owned_begin(&stranger.owned);
+    struct quoit_engine *engine = stranger.owned.engine;
     stranger.id = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
     while (quoit_turn(engine, LIVE_NS_PER_S) == 0) {
     }
@@ -79,33 +126,34 @@ static void test_another_thread_is_told_and_does_nothing(void)
     CHECK_EQ(stranger.wrong, 0);
     CHECK_EQ(live_drain(engine, 1), 1); /* the event is still there */
     CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
-    quoit_destroy(engine);
+    owned_end(&stranger.owned);
 }
 
 static void test_a_forked_child_is_told_and_the_parent_goes_on(void)
 {
-    struct quoit_engine *engine = live_engine(NULL);
+    struct owned owned;
     const struct quoit_header header = { "X-Mock-Latency", "100ms" };
     struct quoit_request request = { .url = live_url(&server, "/page"),
                                      .headers = &header,
                                      .headers_count = 1 };
     int status = 0;
 
-    CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200); /* one in the pool */
+    owned_begin(&owned); /* which leaves a connection in the pool */
+    struct quoit_engine *engine = owned.engine;
     uint64_t id = live_submit(engine, &request);
     live_turn_until_in_flight(engine, 1);
     quoit_turn(engine, 0);
     pid_t child = fork();
     if (child == 0) {
         quoit_wake(engine);
-        _exit(count_wrong_answers(engine, id, QUOIT_E_FORKED));
+        _exit(count_wrong_answers(&owned, id, QUOIT_E_FORKED));
     }
     CHECK(waitpid(child, &status, 0) == child);
     CHECK(WIFEXITED(status));
     CHECK_EQ(WEXITSTATUS(status), 0);
     CHECK_EQ(live_drain(engine, 1), 1);
     CHECK_EQ(live_get(engine, live_url(&server, "/page"))->status, 200);
-    quoit_destroy(engine);
+    owned_end(&owned);
 }
 
 /* -------- waking -------- */

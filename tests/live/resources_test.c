@@ -90,6 +90,35 @@ static void test_who_waits_for_a_descriptor_does_not_spin(void)
     quoit_destroy(engine);
 }
 
+/* The probe of a server that is down finds none: it goes back in line, and is sent when it can. */
+static void test_a_probe_that_finds_no_descriptor_is_not_lost(void)
+{
+    struct live_server mortal = live_start((const char *[]){ NULL });
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .outage_wait_ns = 20 * LIVE_NS_PER_S });
+    char port[8], url[80];
+
+    snprintf(url, sizeof(url), "%s/page", mortal.url);
+    snprintf(port, sizeof(port), "%u", mortal.port);
+    live_stop(&mortal);
+    for (int i = 0; i < 20; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = url });
+    }
+    while (live_stats(engine).outages == 0 || live_stats(engine).in_flight > 0) {
+        quoit_turn(engine, LIVE_NS_PER_MS);
+    }
+    mortal = live_start((const char *[]){ "--port", port, NULL });
+    submit_slow(engine, "1500ms", 1); /* beyond the instant of the probe, a second from now */
+    live_turn_until_in_flight(engine, 1);
+    struct rlimit before = allow_descriptors(0);
+    CHECK_EQ(live_drain(engine, 21), 21);
+    setrlimit(RLIMIT_NOFILE, &before);
+    CHECK_EQ(live_number(&mortal, "executions_total"), 20);
+    CHECK_EQ(live_stats(engine).outages, 1);
+    quoit_destroy(engine);
+    live_stop(&mortal);
+}
+
 static void test_no_descriptor_at_all_is_an_error_with_a_remedy(void)
 {
     struct quoit_engine *engine = live_engine(NULL);
@@ -351,6 +380,7 @@ int main(void)
     server = live_start((const char *[]){ NULL });
     RUN(test_few_descriptors_mean_fewer_in_flight);
     RUN(test_who_waits_for_a_descriptor_does_not_spin);
+    RUN(test_a_probe_that_finds_no_descriptor_is_not_lost);
     RUN(test_no_descriptor_at_all_is_an_error_with_a_remedy);
     RUN(test_the_command_ends_its_work_or_names_the_limit);
     RUN(test_little_locked_memory_makes_a_small_ring_or_an_error_with_a_remedy);

@@ -249,6 +249,37 @@ static void test_a_stream_cut_short_is_incomplete(void)
 
 /* -------- back-pressure -------- */
 
+static void test_only_a_stream_under_way_can_be_paused(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    struct quoit_request request = { .url = live_url(&server, "/page") };
+    struct quoit_event event;
+
+    uint64_t whole = live_submit(engine, &request);
+    CHECK_EQ(quoit_pause(engine, whole, true), QUOIT_E_STALE);
+    live_drain(engine, 1);
+    request.stream = QUOIT_PIECES;
+    uint64_t id = live_submit(engine, &request);
+    CHECK_EQ(quoit_pause(engine, whole, true), QUOIT_E_STALE);
+    CHECK_EQ(quoit_pause(engine, 0, true), QUOIT_E_STALE);
+    CHECK_EQ(quoit_pause(engine, id, true), QUOIT_OK); /* it has not begun */
+    CHECK_EQ(quoit_pause(engine, id, false), QUOIT_OK);
+    while (live_stats(engine).done == 0) {
+        quoit_turn(engine, LIVE_NS_PER_S);
+    }
+    CHECK_EQ(quoit_pause(engine, id, true), QUOIT_E_STALE); /* all has come */
+    do {
+        CHECK_EQ(quoit_next(engine, &event, 1), 1);
+        CHECK_EQ(quoit_pause(engine, id, true), QUOIT_E_STALE);
+    } while (event.kind != QUOIT_END);
+    CHECK_EQ(event.result->error, QUOIT_OK);
+    CHECK_EQ(quoit_keep(engine, id), QUOIT_OK);
+    CHECK_EQ(quoit_pause(engine, id, true), QUOIT_E_STALE);
+    CHECK_EQ(quoit_release(engine, id), QUOIT_OK);
+    CHECK_EQ(quoit_pause(engine, id, true), QUOIT_E_STALE);
+    quoit_destroy(engine);
+}
+
 static void test_a_paused_stream_receives_nothing_more(void)
 {
     struct quoit_engine *engine = live_engine(&(struct quoit_options){
@@ -459,6 +490,7 @@ int main(void)
     RUN(test_any_other_answer_comes_whole);
     RUN(test_only_what_has_not_begun_is_tried_again);
     RUN(test_a_stream_cut_short_is_incomplete);
+    RUN(test_only_a_stream_under_way_can_be_paused);
     RUN(test_a_paused_stream_receives_nothing_more);
     RUN(test_a_paused_stream_still_has_its_other_timeouts);
     RUN(test_a_stream_paused_before_its_head_still_has_to_begin_in_time);

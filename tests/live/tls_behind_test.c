@@ -1,7 +1,8 @@
 /*
- * tls_behind_test: what a server says behind a whole answer, in a record of its own and in the same
- * segment, so that it is read in one go with the answer (R01, R05). The answer is good, what is
- * behind it is nobody's, and the connection carries no other request.
+ * tls_behind_test: what a server says behind a whole answer, or behind its handshake, in a record
+ * of its own and in the same segment, so that it is read in one go with what stands before (R01,
+ * R05). The answer is good, what is behind it is nobody's, and the connection carries no other
+ * request.
  */
 #include "tests/live/check_ledger.h"
 #include "tests/live/live.h"
@@ -87,6 +88,50 @@ static void test_what_stands_behind_an_answer_is_nobodys(void) /* R01, R05 */
     }
 }
 
+/* A handshake whose last segment ends in an answer to what was not asked yet. */
+static void serve_early(struct tls_visit *visit)
+{
+    SSL *ssl = SSL_new(visit->server->context);
+    BIO *from = BIO_new(BIO_s_mem()), *to = BIO_new(BIO_s_mem());
+    char bytes[4096], *out;
+    ssize_t size;
+
+    SSL_set_bio(ssl, from, to);
+    while (!SSL_is_init_finished(ssl) && (size = read(visit->fd, bytes, sizeof(bytes))) > 0) {
+        BIO_write(from, bytes, (int)size);
+        if (SSL_accept(ssl) == 1) {
+            visit->server->ledger.secured++;
+            SSL_write(ssl, whole_answer, sizeof(whole_answer) - 1);
+        }
+        size_t out_size = (size_t)BIO_get_mem_data(to, &out);
+        tls_visit_send(visit, out, out_size);
+        (void)BIO_reset(to);
+    }
+    tls_visit_linger(visit);
+    SSL_free(ssl);
+}
+
+static void test_what_is_said_before_a_request_is_no_answer_to_it(void) /* R01 */
+{
+    char url[100];
+
+    snprintf(url, sizeof(url), "https://127.0.0.1:%u/", server.port);
+    tls_server_use(
+        &server, &good, NULL,
+        &(struct tls_script){ .serve = serve_early, .plain = true, .version = TLS1_2_VERSION });
+    for (uint64_t round = 1; round <= 3; round++) {
+        struct quoit_engine *engine = live_engine(NULL); /* with no session to resume */
+        const struct quoit_result *result = live_run(
+            engine, &(struct quoit_request){ .url = url, .tls = tls, .retries = QUOIT_NONE });
+        CHECK_EQ(result->error, QUOIT_E_RESET);
+        CHECK_STR(result->detail, "the server spoke unasked");
+        CHECK_EQ(result->attempts, 0);
+        CHECK_EQ(result->status, 0);
+        CHECK_LEDGER_EQ(server.ledger.secured, round);
+        quoit_destroy(engine);
+    }
+}
+
 int main(void)
 {
     struct certificate_wish wish = { .common_name = "authority", .authority = true };
@@ -100,6 +145,7 @@ int main(void)
     }
     tls_server_start(&server);
     RUN(test_what_stands_behind_an_answer_is_nobodys);
+    RUN(test_what_is_said_before_a_request_is_no_answer_to_it);
     tls_server_stop(&server);
     quoit_tls_destroy(tls);
     unlink(authority_file.path);

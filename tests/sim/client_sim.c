@@ -375,7 +375,7 @@ static void cancel_one(struct ask *ask)
     note_cancelled(ask);
 }
 
-static void cancel_all(void)
+void client_cancel_all(void)
 {
     world_trace("all are cancelled");
     client_counts.cancels_all++;
@@ -440,7 +440,7 @@ void client_disturb(void)
             cancel_one(ask);
         }
     } else if (world_below(600) == 0) {
-        cancel_all();
+        client_cancel_all();
     }
 }
 

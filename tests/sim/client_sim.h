@@ -51,6 +51,9 @@ void client_take_events(void);
 /* Perhaps cancel, pause, wake. */
 void client_disturb(void);
 
+/* Cancel all that has not ended. */
+void client_cancel_all(void);
+
 /* How long the next quoit_turn may wait. */
 uint64_t client_wait_ns(void);
 

@@ -1,6 +1,6 @@
 /*
- * Each completion of a small world in turn ends with each error that a kernel may give it, once and
- * from there on: R35.
+ * Each completion of a small world in turn ends with each error that a kernel may give it, once,
+ * from there on, and once while the caller gives up all that is under way: R35.
  *
  * Whatever fails, each request has one END within a bounded time, an answer that is OK is the right
  * one, nothing is acted on more often than it may be, and when the engine is gone so is all that it
@@ -104,8 +104,11 @@ static struct quoit_engine *begin(uint64_t seed)
     return engine;
 }
 
-/* One world, with that refused. False: it was never reached. */
-static bool run(uint64_t seed, const struct kernel_refusal *refusal)
+/*
+ * One world, with that refused. False: it was never reached. With `gives_up`, all is cancelled by
+ * the time that the caller could know of it.
+ */
+static bool run(uint64_t seed, const struct kernel_refusal *refusal, bool gives_up)
 {
     struct quoit_engine *engine = begin(seed);
 
@@ -113,6 +116,10 @@ static bool run(uint64_t seed, const struct kernel_refusal *refusal)
     while (!client_is_done()) {
         client_submit_some();
         quoit_turn(engine, client_wait_ns());
+        if (gives_up && kernel_refusal_count() >= refusal->at) {
+            client_cancel_all();
+            gives_up = false;
+        }
         client_take_events();
     }
     client_release_all();
@@ -128,12 +135,12 @@ static bool run(uint64_t seed, const struct kernel_refusal *refusal)
 }
 
 /* Every place, in one form. Returns how many there were. */
-static uint64_t run_all(struct kernel_refusal refusal)
+static uint64_t run_all(struct kernel_refusal refusal, bool gives_up)
 {
     uint64_t places = 0;
 
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        for (refusal.at = 1; run(seed, &refusal); refusal.at++) {
+        for (refusal.at = 1; run(seed, &refusal, gives_up); refusal.at++) {
             places++;
         }
     }
@@ -150,9 +157,10 @@ int main(int argc, char **argv)
     snprintf(command, sizeof(command), "%s", argv[0]);
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         struct kernel_refusal refusal = { .verb = endings[i].verb, .result = endings[i].result };
-        uint64_t once = run_all(refusal);
+        uint64_t once = run_all(refusal, false);
+        run_all(refusal, true);
         refusal.on = true;
-        uint64_t on = endings[i].on ? run_all(refusal) : 0;
+        uint64_t on = endings[i].on ? run_all(refusal, false) : 0;
         printf("%-8s %-16s once %llu, from there on %llu\n", verbs[endings[i].verb],
                endings[i].result == 0 ? "end" : strerrorname_np(-endings[i].result),
                (unsigned long long)once, (unsigned long long)on);

@@ -122,6 +122,17 @@ static void test_settling_gives_back_and_takes_what_was_guessed_wrong(void)
     CHECK_EQ(limiter_wait_ns(&limiter, 1, BEGIN_NS), 101 * NS_PER_MINUTE / 600);
 }
 
+static void test_settling_tokens_that_have_no_limit_changes_nothing(void)
+{
+    struct limiter limiter = limiter_of(60, 0);
+
+    CHECK_EQ(burst_at(&limiter, 1000, BEGIN_NS), 60);
+    limiter_settle(&limiter, 1000, 0);
+    CHECK_EQ(limiter_wait_ns(&limiter, 1000, BEGIN_NS), NS_PER_S);
+    limiter_settle(&limiter, 0, 1000);
+    CHECK_EQ(limiter_wait_ns(&limiter, 1000, BEGIN_NS), NS_PER_S);
+}
+
 static void test_a_bucket_never_holds_more_than_a_minute(void)
 {
     struct limiter limiter = limiter_of(0, 600);
@@ -207,6 +218,7 @@ int main(void)
     RUN(test_asking_takes_nothing);
     RUN(test_more_than_a_bucket_enters_when_it_is_full_and_leaves_a_debt);
     RUN(test_settling_gives_back_and_takes_what_was_guessed_wrong);
+    RUN(test_settling_tokens_that_have_no_limit_changes_nothing);
     RUN(test_a_bucket_never_holds_more_than_a_minute);
     RUN(test_debts_stay_bounded_however_often_they_grow);
     RUN(test_nothing_enters_while_it_rests);

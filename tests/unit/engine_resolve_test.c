@@ -1,7 +1,7 @@
 /*
  * engine_resolve: literal addresses, look-ups in threads, and their end. getaddrinfo is replaced
  * here, so that a name can be slow, fail, or have addresses of any kind; only "localhost" goes to
- * the system.
+ * the system. So is pthread_create, which can be refused.
  */
 #include "engine/resolve.h"
 
@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <errno.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
@@ -136,6 +137,11 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
         *found_out = fake_list(host + 4, number);
         return 0;
     }
+    if (strncmp(host, "lacks", 5) == 0) {
+        *found_out = NULL;
+        errno = (int)strtol(host + 5, NULL, 10);
+        return EAI_SYSTEM;
+    }
     if (strncmp(host, "error", 5) == 0) {
         *found_out = NULL;
         return (int)strtol(host + 5, NULL, 10);
@@ -164,6 +170,20 @@ void freeaddrinfo(struct addrinfo *found)
         free(CONTAINER_OF(found, struct fake_info, info));
         found = next;
     }
+}
+
+static bool threads_refused;
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*work)(void *),
+                   void *argument)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    if (threads_refused) {
+        return EAGAIN;
+    }
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return real(thread, attributes, work, argument);
 }
 
 /* -------- literal addresses and paths -------- */
@@ -380,6 +400,58 @@ static void test_a_failure_says_why(void)
     end();
 }
 
+/* Without descriptors or memory even a good name is not found: that is not the name's fault. */
+static void test_a_failure_for_want_of_something_says_of_what(void)
+{
+    static const struct {
+        int os_error;
+        enum quoit_error error;
+    } cases[] = {
+        { EMFILE, QUOIT_E_NO_DESCRIPTOR },
+        { ENFILE, QUOIT_E_NO_DESCRIPTOR },
+        { ENOMEM, QUOIT_E_NO_MEMORY },
+        { ECONNREFUSED, QUOIT_E_DNS },
+    };
+
+    begin();
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct resolve_answer answer;
+        char host[32];
+        snprintf(host, sizeof(host), "lacks%d", cases[i].os_error);
+        check_case(host);
+        if (look_up(host, 80, &answer)) {
+            CHECK_EQ(answer.count, 0);
+            CHECK_EQ(answer.error, cases[i].error);
+        }
+    }
+    check_case("");
+    end();
+}
+
+/* A thread that is refused matters only where no other could take the name up. */
+static void test_a_name_waits_for_a_thread_that_runs_where_no_more_is_to_be_had(void)
+{
+    struct resolve_answer answer;
+    int contexts[2];
+
+    begin();
+    threads_refused = true;
+    CHECK_EQ(resolve_start(resolver, "has-4", 80, NULL), QUOIT_E_NO_THREAD);
+    threads_refused = false;
+    gate_set(0);
+    CHECK_EQ(resolve_start(resolver, "slow", 80, &contexts[0]), QUOIT_OK);
+    gate_await(1);
+    threads_refused = true;
+    CHECK_EQ(resolve_start(resolver, "has-44", 80, &contexts[1]), QUOIT_OK);
+    threads_refused = false;
+    CHECK(!resolve_next(resolver, &answer));
+    gate_set(GATE_OPEN);
+    CHECK(await_answer(&answer) && answer.context == &contexts[0] && answer.count == 1);
+    CHECK(await_answer(&answer) && answer.context == &contexts[1] && answer.count == 2);
+    CHECK(!resolve_next(resolver, &answer)); /* what was refused has left nothing */
+    end();
+}
+
 static void test_the_host_is_copied(void)
 {
     struct resolve_answer answer;
@@ -530,6 +602,8 @@ int main(void)
     RUN(test_no_answer_is_there_before_one_was_asked_for);
     RUN(test_the_families_take_turns_and_the_first_stays_first);
     RUN(test_a_failure_says_why);
+    RUN(test_a_failure_for_want_of_something_says_of_what);
+    RUN(test_a_name_waits_for_a_thread_that_runs_where_no_more_is_to_be_had);
     RUN(test_the_host_is_copied);
     RUN(test_a_slow_name_delays_no_other);
     RUN(test_at_most_eight_look_ups_run_and_more_wait_in_order);

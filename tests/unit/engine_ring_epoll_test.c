@@ -261,6 +261,60 @@ static void test_a_connect_that_stands_in_line_can_be_cancelled(void)
     fixture_end();
 }
 
+static void test_all_that_stand_in_line_get_in_as_there_is_room(void)
+{
+    enum { IN_LINE = 3 };
+    struct sockaddr_un address;
+    struct ring_done done = { 0 };
+    int fillers[2], fds[IN_LINE];
+    unsigned connected = 0;
+
+    fixture_begin(CONNS);
+    int listener = make_full_listener(&address, fillers);
+    for (uint32_t i = 0; i < IN_LINE; i++) {
+        fds[i] = ring_socket(ring, AF_UNIX);
+        ring_connect(ring, i, fds[i], (struct sockaddr *)&address, sizeof(address),
+                     ring_now_ns(ring) + PATIENCE_NS);
+    }
+    check_silence(0);
+    for (int i = 0; i < IN_LINE; i++) {
+        int accepted = accept(listener, NULL, NULL);
+        CHECK(accepted >= 0);
+        close(accepted);
+        CHECK(next_done(&done, PATIENCE_NS));
+        CHECK_EQ(done.result, 0);
+        connected |= BIT(done.tag.conn);
+    }
+    CHECK_EQ(connected, BIT(IN_LINE) - 1);
+    for (uint32_t i = 0; i < IN_LINE; i++) {
+        close_conn(i, fds[i]);
+    }
+    unlink(address.sun_path);
+    close(listener);
+    close(fillers[0]);
+    close(fillers[1]);
+    fixture_end();
+}
+
+static void test_who_stands_in_line_hears_that_the_listener_has_gone(void)
+{
+    struct sockaddr_un address;
+    int fillers[2];
+
+    fixture_begin(CONNS);
+    int listener = make_full_listener(&address, fillers);
+    int fd = ring_socket(ring, AF_UNIX);
+    ring_connect(ring, 0, fd, (struct sockaddr *)&address, sizeof(address), RING_NO_DEADLINE);
+    check_silence(2 * NS_PER_MS);
+    close(listener);
+    CHECK_EQ(await_done(RING_CONNECT, 0).result, -ECONNREFUSED);
+    close_conn(0, fd);
+    unlink(address.sun_path);
+    close(fillers[0]);
+    close(fillers[1]);
+    fixture_end();
+}
+
 /* A child without exec has our sockets too: what happens to them there is nobody's event here. */
 static void test_a_socket_that_a_child_keeps_open_says_nothing_after_its_close(void)
 {
@@ -320,6 +374,8 @@ int main(void)
     RUN(test_what_came_while_nothing_stood_is_received_by_the_next_one);
     RUN(test_a_connect_to_a_full_unix_listener_waits_for_room_or_its_deadline);
     RUN(test_a_connect_that_stands_in_line_can_be_cancelled);
+    RUN(test_all_that_stand_in_line_get_in_as_there_is_room);
+    RUN(test_who_stands_in_line_hears_that_the_listener_has_gone);
     RUN(test_a_socket_that_a_child_keeps_open_says_nothing_after_its_close);
     return check_done();
 }
