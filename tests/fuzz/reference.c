@@ -418,14 +418,15 @@ static bool read_heads(struct reader *reader, const struct reference_limits *lim
         if (reader->at > limits->head_size_max) {
             return reader_stop(reader, REFERENCE_TOO_LARGE, "head");
         }
-        if (!judge_fields(reader, response->lines, response->lines_count, head)) {
+        if (!limits->to_connect &&
+            !judge_fields(reader, response->lines, response->lines_count, head)) {
             return false;
         }
         response->has_extras = response->has_extras || head->has_extras;
         if (head->status >= 200) {
             return true;
         }
-        if (head->status == 101 || !head->keep_alive) {
+        if (head->status == 101 || (!limits->to_connect && !head->keep_alive)) {
             return reader_refuse(reader, "an interim response that ends this protocol");
         }
         if (response->interim_count == limits->interim_max) {
@@ -442,7 +443,7 @@ static bool read_body(struct reader *reader, const struct reference_limits *limi
     size_t heads_size = reader->at, trailers_size = 0;
 
     /* RFC 9112 6.3, rule 1 */
-    if (limits->to_head || head->status == 204 || head->status == 304) {
+    if (limits->to_head || limits->to_connect || head->status == 204 || head->status == 304) {
         return true;
     }
     if (head->has_length && head->length > limits->body_size_max) {
@@ -501,6 +502,50 @@ static bool skip_token(struct reference_span line, size_t *at)
     return *at > start;
 }
 
+/* RFC 9112 3.2.3, RFC 3986 3.2: "host:port" or "[address]:port", and the port must be there. */
+static bool is_authority(struct reference_span span)
+{
+    bool bracketed = span.size > 0 && span.bytes[0] == '[';
+    size_t end = 0; /* of the host */
+
+    while (end < span.size && strchr(bracketed ? "/?@]" : ":/?@[]", span.bytes[end]) == NULL) {
+        end++;
+    }
+    if (bracketed && end < span.size && span.bytes[end] == ']') {
+        end++;
+    }
+    if (end == 0 || end + 1 >= span.size || span.bytes[end] != ':') {
+        return false;
+    }
+    struct reference_span port = { span.bytes + end + 1, span.size - end - 1 };
+    return port.bytes[0] != '0' && port.size <= 5 && is_all(port, is_digit);
+}
+
+static bool judge_target(struct reader *reader, struct reference_request *request)
+{
+    static const char scheme[] = "http://";
+    struct reference_span target = request->target;
+
+    for (size_t i = 0; i < target.size; i++) {
+        uint8_t c = target.bytes[i];
+        if (c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}#", c) != NULL) {
+            return reader_refuse(reader, "a target with what no target has");
+        }
+    }
+    if (reference_is(request->method, "CONNECT")) {
+        request->form = REFERENCE_AUTHORITY;
+        return is_authority(target) || reader_refuse(reader, "CONNECT to what is no host:port");
+    }
+    if (target.size > strlen(scheme) && memcmp(target.bytes, scheme, strlen(scheme)) == 0) {
+        request->form = REFERENCE_ABSOLUTE;
+        return target.bytes[strlen(scheme)] != '/' ||
+               reader_refuse(reader, "a target without host");
+    }
+    request->form = REFERENCE_ORIGIN;
+    return (target.size > 0 && target.bytes[0] == '/') ||
+           reader_refuse(reader, "a target of no form");
+}
+
 /* RFC 9112 3: method SP request-target SP HTTP-version */
 static bool read_request_line(struct reader *reader, struct reference_request *request)
 {
@@ -515,18 +560,12 @@ static bool read_request_line(struct reader *reader, struct reference_request *r
     }
     request->method = (struct reference_span){ line.bytes, at };
     struct reference_span rest = { line.bytes + at, line.size - at };
-    if (rest.size < strlen(" / HTTP/1.1") || rest.bytes[0] != ' ' || rest.bytes[1] != '/' ||
+    if (rest.size < strlen(" / HTTP/1.1") || rest.bytes[0] != ' ' ||
         memcmp(rest.bytes + rest.size - 9, " HTTP/1.1", 9) != 0) {
         return reader_refuse(reader, "not a request line");
     }
     request->target = (struct reference_span){ rest.bytes + 1, rest.size - 10 };
-    for (size_t i = 0; i < request->target.size; i++) {
-        uint8_t c = request->target.bytes[i];
-        if (c <= ' ' || c >= 0x7f || strchr("\"<>\\^`{|}#", c) != NULL) {
-            return reader_refuse(reader, "a target with what no target has");
-        }
-    }
-    return true;
+    return judge_target(reader, request);
 }
 
 /* RFC 9112 3.2: exactly one Host; 6: at most one length, and no coding, which Quoit never sends. */
@@ -562,6 +601,7 @@ void reference_read_request(const uint8_t *bytes, size_t size,
     request_out->has_length = false;
     request_out->length = 0;
     request_out->lines_count = 0;
+    request_out->form = REFERENCE_ORIGIN;
     if (read_request_line(&reader, request_out) &&
         read_fields(&reader, REFERENCE_LINES_MAX, request_out->lines, &request_out->lines_count)) {
         judge_request(&reader, request_out);

@@ -43,6 +43,7 @@ struct reference_line {
 struct reference_limits {
     uint64_t body_size_max, head_size_max, lines_max, interim_max, extension_max;
     bool to_head;
+    bool to_connect; /* only heads are read: RFC 9110 9.3.6 */
     enum reference_end end;
 };
 
@@ -69,12 +70,20 @@ void reference_read_response(const uint8_t *bytes, size_t size,
                              const struct reference_limits *limits,
                              struct reference_response *response_out, uint8_t *body);
 
+/* RFC 9112 3.2.1 to 3.2.3 */
+enum reference_form {
+    REFERENCE_ORIGIN,    /* "/path" */
+    REFERENCE_ABSOLUTE,  /* "http://host/path": to a proxy */
+    REFERENCE_AUTHORITY, /* "host:port": CONNECT, and nothing else */
+};
+
 struct reference_request {
     enum reference_verdict verdict;
     const char *why;
 
     /* Where it is COMPLETE: the head's size, and what it says. */
     size_t size;
+    enum reference_form form;
     struct reference_span method, target;
     uint32_t lines_count;
     struct reference_line lines[REFERENCE_LINES_MAX];
@@ -82,7 +91,7 @@ struct reference_request {
     uint64_t length;
 };
 
-/* The head of a request in origin form, as a strict server reads it. */
+/* The head of a request, as a strict server or proxy reads it. */
 void reference_read_request(const uint8_t *bytes, size_t size,
                             struct reference_request *request_out);
 

@@ -175,7 +175,7 @@ static bool take_request(struct net_socket *socket, struct line *line)
     if (request->verdict == REFERENCE_PARTIAL) {
         return false;
     }
-    FUZZ_HOLDS(request->verdict == REFERENCE_COMPLETE);
+    FUZZ_HOLDS(request->verdict == REFERENCE_COMPLETE && request->form == REFERENCE_ORIGIN);
     FUZZ_HOLDS(request->lines_count > 1 && reference_is(request->lines[1].name, "X-Number"));
     ask->number = (uint32_t)(request->lines[1].value.bytes[0] - '0');
     ask->to_head = reference_is(request->method, "HEAD");

@@ -103,6 +103,7 @@ static void check_request(const struct request_head *head, const struct buffer *
     FUZZ_HOLDS(reference.size == out->size - strlen(BEFORE));
     FUZZ_HOLDS(reference_is(reference.method, request_method(head->method, head->body_size)));
     FUZZ_HOLDS(!reference_is_in_any_case(reference.method, "CONNECT"));
+    FUZZ_HOLDS(reference.form == REFERENCE_ORIGIN);
     if (target.size == 0 || target.bytes[0] != '/') {
         FUZZ_HOLDS(reference.target.bytes[0] == '/');
         reference.target.bytes++;
@@ -115,8 +116,8 @@ static void check_request(const struct request_head *head, const struct buffer *
 /* Is it refused for a reason that stands in request.h? */
 static bool is_refused_rightly(const struct request_head *head)
 {
-    static const char *const ours[] = { "host", "content-length", "transfer-encoding",
-                                        "connection" };
+    static const char *const ours[] = { "host", "content-length", "transfer-encoding", "connection",
+                                        "proxy-authorization" };
     const char *method = request_method(head->method, head->body_size);
 
     if (!request_is_token(method, strlen(method)) || strcasecmp(method, "CONNECT") == 0) {

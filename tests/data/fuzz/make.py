@@ -131,6 +131,33 @@ def talks():
         yield bytes([flags, 0]) + pair(400) + b"\x04\x00"
 
 
+def tunnels():
+    heads = (b"HTTP/1.1 200 Connection established\r\n\r\n",
+             b"HTTP/1.0 200 OK\r\nProxy-agent: x\r\n\r\n\x16\x03\x03",
+             b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: x\r\n\r\nbody",
+             b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nA:\t b \r\n\r\nHTTP/1.1 204 \r\n\r\n",
+             b"\r\nHTTP/1.1 299\r\n\r\n", b"HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n",
+             b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nConnection: close\r\n\r\nno",
+             b"HTTP/1.1 200 OK\nA: b\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+             b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n", b"HTTP/2.0 200 OK\r\n\r\n",
+             b"\x15\x03\x01\x00\x02\x02\x28", b"HTTP/1.1 100 C\r\n\r\n" * 17,
+             b"HTTP/1.1 502 B\r\n" + b"a:\r\n" * 257 + b"\r\n")
+    for index, head in enumerate(heads):
+        yield bytes([3, 1, 7, index]) + head
+
+
+def proxies():
+    good = (b"http://p", b"http://P.Example:3128/", b"HTTP://127.0.0.1:8888", b"http://[::1]:1",
+            b"http://user:pass@p:1", b"http://@p", b"http://:a:b@p", b"http://p:",
+            b"http://%61%40x:%2f%3F@[::1]", b"http://%c3%A9:%C3%a9@p")
+    bad = (b"", b"p:3128", b"https://p", b"socks5://p", b"http://p/path", b"http://p?q",
+           b"http://p:0", b"http://a@b@p", b"http://a%3ab:c@p", b"http://a%:b@p",
+           b"http://a%0d%0aX:b@p", b"http://a:b%7f@p", b"http://a b@p")
+    servers = (b"https://h/", b"http://h:8080?q=1", b"https://[::1]:8443", b"http://H.test/a/b?c")
+    for index, text in enumerate(good + bad):
+        yield text + b"\n" + servers[index % len(servers)] + b"\n"
+
+
 def main():
     write("response", responses())
     write("connection", connections())
@@ -139,6 +166,8 @@ def main():
     write("hints", hints())
     write("batch", lines())
     write("tls", talks())
+    write("tunnel", tunnels())
+    write("proxy", proxies())
 
 
 if __name__ == "__main__":
