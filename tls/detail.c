@@ -80,10 +80,8 @@ static const char *detail_alert_remedy(int alert)
 }
 
 /* What the server got wrong in OpenSSL's eyes, said better; NULL: its own text is the best. */
-static const char *detail_of_reason(const SSL *ssl, int reason, const char *function)
+static const char *detail_of_reason(bool secured, int reason, const char *function)
 {
-    bool secured = SSL_is_init_finished(ssl) == 1;
-
     switch (reason) {
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_HTTP_REQUEST: /* it looks for one even in what a server says */
@@ -98,10 +96,10 @@ static const char *detail_of_reason(const SSL *ssl, int reason, const char *func
     return NULL;
 }
 
-static void detail_of_ssl(const SSL *ssl, int reason, const char *function,
+static void detail_of_ssl(const SSL *ssl, bool secured, int reason, const char *function,
                           char detail[TLS_DETAIL_SIZE])
 {
-    const char *better = detail_of_reason(ssl, reason, function);
+    const char *better = detail_of_reason(secured, reason, function);
     int alert = reason - SSL_AD_REASON_OFFSET; /* OpenSSL gives the alerts received reasons, too */
 
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
@@ -116,7 +114,7 @@ static void detail_of_ssl(const SSL *ssl, int reason, const char *function,
     }
 }
 
-enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE])
+enum quoit_error tls_detail_of(const SSL *ssl, bool secured, char detail[TLS_DETAIL_SIZE])
 {
     const char *function = "";
     unsigned long code = ERR_peek_last_error_func(&function);
@@ -124,7 +122,7 @@ enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE])
 
     snprintf(detail, TLS_DETAIL_SIZE, "%s", reason == NULL ? "unknown TLS error" : reason);
     if (ERR_GET_LIB(code) == ERR_LIB_SSL) {
-        detail_of_ssl(ssl, ERR_GET_REASON(code), function, detail);
+        detail_of_ssl(ssl, secured, ERR_GET_REASON(code), function, detail);
     }
     if (tls_detail_drop()) { /* `function` is gone with it */
         snprintf(detail, TLS_DETAIL_SIZE, "out of memory");

@@ -17,9 +17,10 @@
 
 /*
  * Read what the thread's error queue says of ssl, whose last call failed, into `detail`, and empty
- * the queue. Returns QUOIT_E_TLS, or QUOIT_E_NO_MEMORY if that was the cause.
+ * the queue. secured: its handshake was done before, which ssl no longer knows. Returns
+ * QUOIT_E_TLS, or QUOIT_E_NO_MEMORY if that was the cause.
  */
-enum quoit_error tls_detail_of(const SSL *ssl, char detail[TLS_DETAIL_SIZE]);
+enum quoit_error tls_detail_of(const SSL *ssl, bool secured, char detail[TLS_DETAIL_SIZE]);
 
 /* Begin a few calls of OpenSSL: what the thread's error queue and errno say is of them, then. */
 void tls_detail_begin(void);

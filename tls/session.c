@@ -70,7 +70,7 @@ static enum tls_result session_refuse(struct tls_session *session, const char *d
 /* Fail for a reason of OpenSSL's, or for want of memory under its writes. */
 static enum tls_result session_fail(struct tls_session *session)
 {
-    enum quoit_error error = tls_detail_of(session->ssl, session->detail);
+    enum quoit_error error = tls_detail_of(session->ssl, session->secured, session->detail);
 
     if (session->wire.out_of_memory) {
         snprintf(session->detail, sizeof(session->detail), "out of memory");

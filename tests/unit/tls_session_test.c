@@ -239,6 +239,90 @@ static void test_a_server_without_tls_is_called_so(void) /* R22 */
     }
 }
 
+/* OpenSSL has no name for some alerts of TLS 1.3. */
+static void test_an_alert_in_the_handshake_fails_by_name(void)
+{
+    static const struct {
+        const char *bytes, *detail;
+    } cases[] = {
+        { "\x15\x03\x03\x00\x02\x02\x28", "alert from the server: handshake failure (40)" },
+        { "\x15\x03\x03\x00\x02\x02\x6d", "alert from the server: missing extension (109)" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct tls_session *session = tls_session_create(cast.tls, "good.test", NULL);
+        check_case(cases[i].detail);
+        CHECK_EQ(tls_session_handshake(session), TLS_STARVED);
+        tls_session_feed(session, cases[i].bytes, 7);
+        CHECK_EQ(tls_session_handshake(session), TLS_FAILED);
+        CHECK_STR(tls_session_detail(session), cases[i].detail);
+        tls_session_destroy(session);
+    }
+}
+
+/* A ServerHello of TLS 1.2 whose server_name, empty by RFC 6066 3, holds a byte. */
+static void test_a_broken_extension_is_not_taken_for_another_protocol(void)
+{
+    static const char hello[] = "\x16\x03\x03\0\x31"   /* a handshake's record, version, size */
+                                "\x02\0\0\x2d\x03\x03" /* a ServerHello, size, version */
+                                "0123456789abcdef0123456789abcdef" /* random */
+                                "\0\xc0\x2b\0"   /* no session, ECDHE-ECDSA-AES128-GCM-SHA256 */
+                                "\0\5\0\0\0\1x"; /* extensions: server_name, "x" */
+    struct tls_session *session = tls_session_create(cast.tls, "good.test", NULL);
+
+    CHECK_EQ(tls_session_handshake(session), TLS_STARVED);
+    tls_session_feed(session, hello, sizeof(hello) - 1);
+    CHECK_EQ(tls_session_handshake(session), TLS_FAILED);
+    CHECK_STR(tls_session_detail(session), "bad extension");
+    CHECK_EQ(tls_session_error(session), QUOIT_E_TLS);
+    tls_session_destroy(session);
+}
+
+/* Then it speaks TLS, whatever it says now. */
+static void test_bytes_of_another_version_do_not_deny_the_handshake(void)
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+
+        CHECK_EQ(talk_feed(&talk,
+                           "\x17\x04\x04\0\x20"
+                           "0123456789abcdef0123456789abcdef",
+                           37),
+                 TLS_FAILED);
+        CHECK_STR(tls_session_detail(talk.session), "wrong version number");
+        talk_close(&talk);
+        SSL_CTX_free(peer);
+    }
+}
+
+static void test_a_handshake_that_is_over_stays_over(void)
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct talk talk = talk_secured(peer, cast.tls, "good.test", NULL);
+
+    CHECK_EQ(tls_session_handshake(talk.session), TLS_DONE);
+    CHECK_EQ(tls_session_pending(talk.session), 0);
+    SSL_write(talk.server, "pong", 4);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK_MEM(talk.heard.bytes, talk.heard.size, "pong", 4);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
+static void test_there_is_no_goodbye_before_the_handshake_is_over(void)
+{
+    SSL_CTX *peer = peer_of_version(0);
+    struct talk talk = talk_open(peer, cast.tls, "good.test", NULL);
+
+    tls_session_close(talk.session);
+    CHECK_EQ(tls_session_pending(talk.session), 0);
+    CHECK_EQ(talk_run(&talk), TLS_STARVED); /* and it has broken nothing */
+    CHECK(talk.secured && talk.server_secured && !talk.server_ended);
+    talk_close(&talk);
+    SSL_CTX_free(peer);
+}
+
 static void test_a_goodbye_in_the_handshake_is_a_failure(void)
 {
     struct tls_session *session = tls_session_create(cast.tls, "good.test", NULL);
@@ -287,20 +371,27 @@ static void test_only_http_1_1_is_spoken(void) /* R22 */
 /* OpenSSL refuses what was not offered since some 3.0.x: so offer it, to see that we refuse too. */
 static void test_another_protocol_is_refused_by_every_openssl(void)
 {
-    struct peer_wish wish = { .certificate = &cast.good, .protocol = "h2" };
-    struct quoit_tls_options options = { .ca_file = cast.authority_file.path };
-    struct quoit_tls *tls = NULL;
-    SSL_CTX *peer = peer_create(&wish);
+    static const char *const offers[] = { "\x02h2", "\x08http/1.0" };
 
-    CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_OK);
-    CHECK_EQ(SSL_CTX_set_alpn_protos(tls->context, (const unsigned char *)"\x02h2", 3), 0);
-    struct talk talk = talk_open(peer, tls, "good.test", NULL);
-    CHECK_EQ(talk_run(&talk), TLS_FAILED);
-    CHECK_STR(tls_session_detail(talk.session),
-              "the server chose an ALPN protocol other than http/1.1");
-    talk_close(&talk);
-    quoit_tls_destroy(tls);
-    SSL_CTX_free(peer);
+    for (size_t i = 0; i < COUNT_OF(offers); i++) {
+        struct peer_wish wish = { .certificate = &cast.good, .protocol = offers[i] + 1 };
+        struct quoit_tls_options options = { .ca_file = cast.authority_file.path };
+        struct quoit_tls *tls = NULL;
+        SSL_CTX *peer = peer_create(&wish);
+
+        check_case(wish.protocol);
+        CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_OK);
+        CHECK_EQ(SSL_CTX_set_alpn_protos(tls->context, (const unsigned char *)offers[i],
+                                         (unsigned)strlen(offers[i])),
+                 0);
+        struct talk talk = talk_open(peer, tls, "good.test", NULL);
+        CHECK_EQ(talk_run(&talk), TLS_FAILED);
+        CHECK_STR(tls_session_detail(talk.session),
+                  "the server chose an ALPN protocol other than http/1.1");
+        talk_close(&talk);
+        quoit_tls_destroy(tls);
+        SSL_CTX_free(peer);
+    }
 }
 
 /* A system configuration can allow such ciphers: here it is done by hand. */
@@ -526,6 +617,65 @@ static void test_a_ticket_of_another_host_is_not_used(void) /* R20 */
     }
 }
 
+static SSL_TICKET_RETURN on_ticket_renew(SSL *ssl, SSL_SESSION *ssl_session,
+                                         const unsigned char *name, size_t name_size,
+                                         SSL_TICKET_STATUS status, void *context)
+{
+    (void)ssl;
+    (void)ssl_session;
+    (void)name;
+    (void)name_size;
+    (void)context;
+    return status == SSL_TICKET_SUCCESS || status == SSL_TICKET_SUCCESS_RENEW
+               ? SSL_TICKET_RETURN_USE_RENEW
+               : SSL_TICKET_RETURN_IGNORE_RENEW;
+}
+
+static void test_a_ticket_that_is_renewed_at_its_use_resumes(void)
+{
+    for (size_t v = 0; v < COUNT_OF(versions); v++) {
+        SSL_CTX *peer = peer_of_version(versions[v]);
+        CHECK_EQ(SSL_CTX_set_session_ticket_cb(peer, NULL, on_ticket_renew, NULL), 1);
+        struct tls_ticket *ticket = ticket_from(peer, cast.tls, "good.test");
+
+        for (int round = 0; round < 3; round++) {
+            struct talk talk = talk_secured(peer, cast.tls, "good.test", ticket);
+            CHECK(tls_session_was_resumed(talk.session));
+            tls_ticket_destroy(ticket);
+            ticket = tls_session_take_ticket(talk.session);
+            CHECK(ticket != NULL);
+            talk_close(&talk);
+        }
+        tls_ticket_destroy(ticket);
+        SSL_CTX_free(peer);
+    }
+}
+
+/* In TLS 1.2 connections share a session, and RFC 5246 7.2.2 forbids it when one of them fails. */
+static void test_a_session_that_failed_elsewhere_gives_no_ticket(void)
+{
+    SSL_CTX *peer = peer_of_version(TLS1_2_VERSION);
+    struct talk first = talk_secured(peer, cast.tls, "good.test", NULL);
+    struct tls_ticket *ticket = tls_session_take_ticket(first.session);
+    struct talk second = talk_secured(peer, cast.tls, "good.test", ticket);
+
+    CHECK(tls_session_was_resumed(second.session));
+    CHECK_EQ(talk_feed(&first,
+                       "\x17\x03\x03\0\x20"
+                       "0123456789abcdef0123456789abcdef",
+                       37),
+             TLS_FAILED);
+    CHECK(tls_session_take_ticket(second.session) == NULL);
+    talk_close(&second);
+
+    second = talk_secured(peer, cast.tls, "good.test", ticket);
+    CHECK(!tls_session_was_resumed(second.session));
+    talk_close(&second);
+    talk_close(&first);
+    tls_ticket_destroy(ticket);
+    SSL_CTX_free(peer);
+}
+
 static void test_a_server_that_forgot_gets_a_full_handshake(void)
 {
     for (size_t v = 0; v < COUNT_OF(versions); v++) {
@@ -554,6 +704,11 @@ int main(void)
     RUN(test_a_changed_byte_fails_and_tells_the_server);
     RUN(test_an_alert_in_the_middle_fails_by_name);
     RUN(test_a_server_without_tls_is_called_so);
+    RUN(test_an_alert_in_the_handshake_fails_by_name);
+    RUN(test_a_broken_extension_is_not_taken_for_another_protocol);
+    RUN(test_bytes_of_another_version_do_not_deny_the_handshake);
+    RUN(test_a_handshake_that_is_over_stays_over);
+    RUN(test_there_is_no_goodbye_before_the_handshake_is_over);
     RUN(test_a_goodbye_in_the_handshake_is_a_failure);
     RUN(test_only_http_1_1_is_spoken);
     RUN(test_another_protocol_is_refused_by_every_openssl);
@@ -567,6 +722,8 @@ int main(void)
     RUN(test_a_ticket_outlives_its_session_and_its_identity);
     RUN(test_a_ticket_of_another_identity_is_not_used);
     RUN(test_a_ticket_of_another_host_is_not_used);
+    RUN(test_a_ticket_that_is_renewed_at_its_use_resumes);
+    RUN(test_a_session_that_failed_elsewhere_gives_no_ticket);
     RUN(test_a_server_that_forgot_gets_a_full_handshake);
     peer_cast_free(&cast);
     rmdir(peer_directory());
