@@ -118,6 +118,7 @@ static const struct exchange_case frame_cases[] = {
     REFUSED("CL 3 4", OK_LINE "Content-Length: 3 4\r\n\r\nabc", LENGTH),
     REFUSED("CL empty", OK_LINE "Content-Length:\r\n\r\nabc", LENGTH),
     REFUSED("CL blank", OK_LINE "Content-Length:  \r\n\r\nabc", LENGTH),
+    REFUSED("CL x before another header", OK_LINE "Content-Length: x\r\nA: b\r\n\r\n", LENGTH),
     REFUSED("CL 2^64", OK_LINE "Content-Length: 18446744073709551616\r\n\r\n", LENGTH_BEYOND),
     REFUSED("CL of 30 digits", OK_LINE "Content-Length: 100000000000000000000000000000\r\n\r\n",
             LENGTH_BEYOND),

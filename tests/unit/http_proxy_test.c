@@ -58,6 +58,7 @@ static void test_what_is_no_proxy_is_refused(void)
         "socks5://p",
         "http://p/path",
         "http://p?query",
+        "http://p?", /* an empty query is one as well */
         "http://p:0",
         "http://p:65536",
         "http://u:p@",

@@ -68,6 +68,8 @@ static void test_the_method_decides_about_the_length(void)
         { "POST", 0, "POST", "Content-Length: 0\r\n" },
         { "PUT", 0, "PUT", "Content-Length: 0\r\n" },
         { "PATCH", 0, "PATCH", "Content-Length: 0\r\n" },
+        { "PROPFIND", 0, "PROPFIND", "" },
+        { "PROPFIND", 5, "PROPFIND", "Content-Length: 5\r\n" },
         { "post", 0, "post", "" }, /* methods have a case: RFC 9110 9.1 */
         { "M-SEARCH", 1, "M-SEARCH", "Content-Length: 1\r\n" },
         { "POST", UINT64_MAX, "POST", "Content-Length: 18446744073709551615\r\n" },

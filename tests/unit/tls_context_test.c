@@ -8,7 +8,11 @@
 #include "tests/unit/tls_peer.h"
 #include "tls/identity.h"
 
+#include <openssl/conf.h>
 #include <pthread.h>
+#include <sys/stat.h>
+
+#define NOBODY 65534
 
 static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
@@ -314,6 +318,82 @@ static void test_a_directory_of_authorities_is_searched_by_hash(void)
     unlink(file.path);
 }
 
+/* It is read with them, and nobody has asked to look at it. */
+static void test_a_revocation_list_among_the_authorities_does_no_harm(void)
+{
+    struct peer_file file = peer_certificate_file("revoking.pem", &cast.authority);
+    struct peer_wish wish = { .certificate = &cast.good };
+    FILE *stream = fopen(file.path, "a");
+    X509_CRL *list = X509_CRL_new();
+    ASN1_TIME *now = X509_gmtime_adj(NULL, 0);
+
+    X509_CRL_set_version(list, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(list, X509_get_subject_name(cast.authority.x509));
+    X509_CRL_set1_lastUpdate(list, now);
+    X509_CRL_set1_nextUpdate(list, now);
+    CHECK(X509_CRL_sign(list, cast.authority.key, EVP_sha256()) != 0);
+    CHECK(stream != NULL && PEM_write_X509_CRL(stream, list) == 1);
+    fclose(stream);
+
+    struct quoit_tls *tls = tls_of((struct quoit_tls_options){ .ca_file = file.path });
+    CHECK_EQ(sk_X509_OBJECT_num(X509_STORE_get0_objects(SSL_CTX_get_cert_store(tls->context))), 2);
+    CHECK_STR(verdict_of(tls, &wish, "good.test"), "");
+    quoit_tls_destroy(tls);
+    ASN1_TIME_free(now);
+    X509_CRL_free(list);
+    unlink(file.path);
+}
+
+/* Root reads all, so for a moment we are nobody. */
+static void test_a_directory_that_may_not_be_read_is_an_error_at_once(void)
+{
+    struct quoit_tls_options options = { .ca_path = peer_directory() };
+    struct quoit_tls *tls = NULL;
+    bool is_root = geteuid() == 0;
+
+    CHECK_EQ(chmod(peer_directory(), 0), 0);
+    if (is_root) {
+        CHECK_EQ(setresuid(NOBODY, NOBODY, 0), 0);
+    }
+    CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_E_TLS_FILE);
+    if (is_root) {
+        CHECK_EQ(setresuid(0, 0, 0), 0);
+    }
+    CHECK_EQ(chmod(peer_directory(), 0700), 0);
+    CHECK_EQ(quoit_tls_create(&options, &tls), QUOIT_OK);
+    quoit_tls_destroy(tls);
+}
+
+/* --- The system's wishes --- */
+
+/* The system's configuration is read once, when OpenSSL begins; here it is read again, by hand. */
+static void test_a_system_that_asks_for_more_gets_it(void)
+{
+    static const char text[] = "openssl_conf = all\n[all]\nssl_conf = names\n"
+                               "[names]\nsystem_default = wishes\n"
+                               "[wishes]\nMinProtocol = TLSv1.3\n";
+    struct peer_wish old = { .certificate = &cast.good, .version = TLS1_2_VERSION };
+    struct peer_wish modern = { .certificate = &cast.good, .version = TLS1_3_VERSION };
+    char path[256];
+
+    snprintf(path, sizeof(path), "%s/openssl.cnf", peer_directory());
+    FILE *stream = fopen(path, "w");
+    CHECK(stream != NULL && fputs(text, stream) >= 0);
+    fclose(stream);
+    CHECK_EQ(CONF_modules_load_file(path, NULL, 0), 1);
+    struct quoit_tls *tls =
+        tls_of((struct quoit_tls_options){ .ca_file = cast.authority_file.path });
+    CONF_modules_finish(); /* the wishes are forgotten: peers would have them too */
+
+    CHECK_EQ(SSL_CTX_get_min_proto_version(tls->context), TLS1_3_VERSION);
+    CHECK_EQ(SSL_CTX_get_min_proto_version(cast.tls->context), TLS1_2_VERSION);
+    CHECK_STR(verdict_of(tls, &modern, "good.test"), "");
+    CHECK_STR(verdict_of(tls, &old, "good.test"), "alert from the server: protocol version (70); "
+                                                  "the server speaks no TLS 1.2 or later");
+    quoit_tls_destroy(tls);
+    unlink(path);
+}
+
 /* --- Who to be --- */
 
 static void test_a_client_certificate_is_shown_with_its_chain(void)
@@ -471,6 +551,9 @@ int main(void)
     RUN(test_strict_asks_for_more);
     RUN(test_given_trust_replaces_that_of_the_system);
     RUN(test_a_directory_of_authorities_is_searched_by_hash);
+    RUN(test_a_revocation_list_among_the_authorities_does_no_harm);
+    RUN(test_a_directory_that_may_not_be_read_is_an_error_at_once);
+    RUN(test_a_system_that_asks_for_more_gets_it);
     RUN(test_a_client_certificate_is_shown_with_its_chain);
     RUN(test_files_that_cannot_be_used_are_an_error_at_once);
     RUN(test_options_are_copied);
