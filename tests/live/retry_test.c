@@ -1,17 +1,22 @@
 /*
  * retry_test: what is sent again, how often and after how long, and what never is: by status, by
- * what the server asks for, after a dead kept connection, and at the caller's word.
+ * what the server asks for (R27; plain and over TLS), after a dead kept connection, and at the
+ * caller's word.
  * How often something was executed is what the server's ledger says.
  */
+#include "base/bits.h"
+#include "tests/live/certificates.h"
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
-static struct live_server server;
+static struct live_server server, secure;
+static const struct live_server *const servers[] = { &server, &secure };
+static size_t servers_count; /* 1: no openssl(1), so nothing over TLS */
+static struct quoit_tls *identity;
 
 /* A page, with an X-Mock- header or two (NULL: none) and a key to find it by in the ledger. */
 struct ask {
@@ -19,14 +24,28 @@ struct ask {
     struct quoit_request request;
 };
 
-static struct quoit_request *ask_page(struct ask *ask, const char *key, const char *name,
-                                      const char *value)
+static struct quoit_request *ask_page_of(const struct live_server *from, struct ask *ask,
+                                         const char *key, const char *name, const char *value)
 {
     *ask = (struct ask){ .headers = { { "X-Custom-Id", key }, { name, value } } };
-    ask->request = (struct quoit_request){ .url = live_url(&server, "/page"),
+    ask->request = (struct quoit_request){ .url = live_url(from, "/page"),
+                                           .tls = identity,
                                            .headers = ask->headers,
                                            .headers_count = name == NULL ? 1 : 2 };
     return &ask->request;
+}
+
+static struct quoit_request *ask_page(struct ask *ask, const char *key, const char *name,
+                                      const char *value)
+{
+    return ask_page_of(&server, ask, key, name, value);
+}
+
+static void set_all(const char *settings)
+{
+    for (size_t i = 0; i < servers_count; i++) {
+        live_set(servers[i], settings);
+    }
 }
 
 static uint64_t executions_of(const char *key)
@@ -108,17 +127,18 @@ static void test_a_wait_that_makes_no_sense_is_ignored(void)
     static const char *const waits[] = { "none", "-5",  "soon",
                                          "0",    "0.0", "Sun, 06 Nov 1994 08:49:37 GMT" };
     struct quoit_engine *engine = live_engine(NULL);
-    struct ask asks[6];
+    struct ask asks[6 * COUNT_OF(servers)];
     uint64_t before_ns = quoit_now_ns();
 
-    live_set(&server, "header none");
-    for (size_t i = 0; i < 6; i++) {
-        struct quoit_request *request = ask_page(&asks[i], waits[i], "X-Mock-Fail-First", "1:500");
-        asks[i].headers[2] = (struct quoit_header){ "X-Mock-Retry-After", waits[i] };
+    set_all("header none");
+    for (size_t i = 0; i < 6 * servers_count; i++) {
+        struct quoit_request *request =
+            ask_page_of(servers[i / 6], &asks[i], waits[i % 6], "X-Mock-Fail-First", "1:500");
+        asks[i].headers[2] = (struct quoit_header){ "X-Mock-Retry-After", waits[i % 6] };
         request->headers_count = 3;
         live_submit(engine, request);
     }
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 6 * servers_count; i++) {
         struct quoit_event event = live_next(engine);
         CHECK_EQ(event.result->status, 200);
         CHECK_EQ(event.result->attempts, 2);
@@ -145,31 +165,34 @@ static void test_a_wait_that_is_asked_for_is_kept(void)
         { date, "X-Other: 1", 900 }, /* it says whole seconds */
     };
     struct quoit_engine *engine = live_engine(NULL);
-    struct ask asks[5];
+    struct ask asks[COUNT_OF(waits) * COUNT_OF(servers)];
     uint64_t before_ns = quoit_now_ns();
 
-    live_set(&server, "header none");
-    for (size_t i = 0; i < 5; i++) {
+    set_all("header none");
+    for (size_t i = 0; i < COUNT_OF(waits) * servers_count; i++) {
+        size_t which = i % COUNT_OF(waits);
         struct quoit_request *request =
-            ask_page(&asks[i], waits[i].first, "X-Mock-Fail-First", i % 2 == 0 ? "1:500" : "1:408");
-        asks[i].headers[2] = (struct quoit_header){ "X-Mock-Header", waits[i].first };
-        asks[i].headers[3] = (struct quoit_header){ "X-Mock-Header", waits[i].second };
+            ask_page_of(servers[i / COUNT_OF(waits)], &asks[i], waits[which].first,
+                        "X-Mock-Fail-First", which % 2 == 0 ? "1:500" : "1:408");
+        asks[i].headers[2] = (struct quoit_header){ "X-Mock-Header", waits[which].first };
+        asks[i].headers[3] = (struct quoit_header){ "X-Mock-Header", waits[which].second };
         request->headers_count = 4;
         request->context = &asks[i];
         live_submit(engine, request);
     }
-    for (int i = 0; i < 5; i++) {
+    for (size_t i = 0; i < COUNT_OF(waits) * servers_count; i++) {
         struct quoit_event event = live_next(engine);
-        ptrdiff_t which = (struct ask *)event.context - asks;
+        size_t index = (size_t)((struct ask *)event.context - asks);
+        size_t which = index % COUNT_OF(waits);
         uint64_t waited_ns = event.result->times.sent_ns - before_ns;
         check_case(waits[which].first);
         CHECK_EQ(event.result->status, 200);
         CHECK_EQ(event.result->attempts, 2);
         CHECK(waited_ns >= waits[which].wait_ms * LIVE_NS_PER_MS);
         CHECK(waited_ns < 10 * LIVE_NS_PER_S);
-        CHECK_EQ(executions_of(waits[which].first), 2);
+        CHECK_EQ(live_tally(servers[index / COUNT_OF(waits)], "executions", waits[which].first), 2);
     }
-    live_set(&server, "header none");
+    set_all("header none");
     quoit_destroy(engine);
 }
 
@@ -181,19 +204,20 @@ static void test_a_wait_that_is_too_long_is_final(void)
     static const char *const statuses[] = { "429", "503", "500" };
     struct quoit_engine *engine = live_engine(NULL);
 
-    live_set(&server, "header none\nheader x-should-retry: true");
-    for (size_t i = 0; i < 12; i++) {
+    set_all("header none\nheader x-should-retry: true");
+    for (size_t i = 0; i < 12 * servers_count; i++) {
         struct ask ask;
-        struct quoit_request *request = ask_page(&ask, "long", "X-Mock-Status", statuses[i % 3]);
-        ask.headers[2] = (struct quoit_header){ "X-Mock-Retry-After", waits[i / 3] };
+        struct quoit_request *request =
+            ask_page_of(servers[i / 12], &ask, "long", "X-Mock-Status", statuses[i % 3]);
+        ask.headers[2] = (struct quoit_header){ "X-Mock-Retry-After", waits[i % 12 / 3] };
         request->headers_count = 3;
-        check_case(waits[i / 3]);
+        check_case(waits[i % 12 / 3]);
         const struct quoit_result *result = live_run(engine, request);
         CHECK_EQ(result->status, strtoul(statuses[i % 3], NULL, 10));
         CHECK_EQ(result->attempts, 1);
     }
     CHECK_EQ(live_stats(engine).paced, 0);
-    live_set(&server, "header none");
+    set_all("header none");
     quoit_destroy(engine);
 }
 
@@ -517,6 +541,16 @@ static void test_again_is_final_past_the_deadline_and_after_long_waits(void)
 int main(void)
 {
     server = live_start((const char *[]){ NULL });
+    servers_count = 1;
+    if (certificates_make()) {
+        secure = live_start((const char *[]){ "--tls-cert", certificate("server.pem"), "--tls-key",
+                                              certificate("server.key"), NULL });
+        const struct quoit_tls_options trust = { .ca_file = certificate("authority.pem") };
+        CHECK_EQ(quoit_tls_create(&trust, &identity), QUOIT_OK);
+        servers_count = 2;
+    } else {
+        printf("no openssl(1), so nothing over TLS\n");
+    }
     RUN(test_the_status_decides);
     RUN(test_the_answer_of_a_later_attempt_is_the_result);
     RUN(test_a_wait_that_makes_no_sense_is_ignored);
@@ -536,5 +570,7 @@ int main(void)
     RUN(test_a_request_that_goes_again_is_counted_once);
     RUN(test_again_is_final_past_the_deadline_and_after_long_waits);
     live_stop(&server);
+    live_stop(&secure);
+    quoit_tls_destroy(identity);
     return check_done();
 }
