@@ -15,7 +15,9 @@ static const char proxy_scheme[] = "Basic ";
 
 static bool proxy_parse(const char *text, struct url *url_out, struct quoit_span *user_out)
 {
-    if (url_parse_with_user(text, strlen(text), url_out, user_out) != QUOIT_OK) {
+    /* No fragment: "http://user:80#x@host" is meant to be a password, and names the host "user". */
+    if (strchr(text, '#') != NULL ||
+        url_parse_with_user(text, strlen(text), url_out, user_out) != QUOIT_OK) {
         return false;
     }
     bool has_path =

@@ -132,12 +132,12 @@ static void check_proxy(const struct proxy *proxy, const char *text)
     check_again(proxy);
 }
 
-/* Without a user it is good exactly if it is a url of nothing but a server. */
+/* Without an '@' it is good exactly if it is a url of nothing but a server. */
 static bool is_plain_server(const char *text)
 {
     struct url url;
 
-    if (url_parse(text, strlen(text), &url) != QUOIT_OK) {
+    if (strchr(text, '#') != NULL || url_parse(text, strlen(text), &url) != QUOIT_OK) {
         return false;
     }
     return !url.secure &&

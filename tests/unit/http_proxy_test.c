@@ -59,6 +59,9 @@ static void test_what_is_no_proxy_is_refused(void)
         "http://p/path",
         "http://p?query",
         "http://p?", /* an empty query is one as well */
+        "http://p#fragment",
+        "http://p/#",
+        "http://user:80#x@p", /* a '#' in a password has to be escaped */
         "http://p:0",
         "http://p:65536",
         "http://u:p@",

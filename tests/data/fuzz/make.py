@@ -151,7 +151,7 @@ def proxies():
             b"http://user:pass@p:1", b"http://@p", b"http://:a:b@p", b"http://p:",
             b"http://%61%40x:%2f%3F@[::1]", b"http://%c3%A9:%C3%a9@p")
     bad = (b"", b"p:3128", b"https://p", b"socks5://p", b"http://p/path", b"http://p?q",
-           b"http://p:0", b"http://a@b@p", b"http://a%3ab:c@p", b"http://a%:b@p",
+           b"http://p:0", b"http://u:8#x@p", b"http://a@b@p", b"http://a%3ab:c@p", b"http://a%:b@p",
            b"http://a%0d%0aX:b@p", b"http://a:b%7f@p", b"http://a b@p")
     servers = (b"https://h/", b"http://h:8080?q=1", b"https://[::1]:8443", b"http://H.test/a/b?c")
     for index, text in enumerate(good + bad):
