@@ -18,6 +18,7 @@
 #include "tests/io.h"
 #include "tests/live/certificates.h"
 #include "tests/live/live.h"
+#include "tests/live/relay.h"
 #include "tests/torture/faults.h"
 #include "tests/unit/check.h"
 
@@ -65,8 +66,9 @@ static const struct trouble troubles[] = {
 struct scenario {
     const char *name;
     struct live_server server;
-    const char *ca_file; /* NULL: plain */
-    bool named;          /* the server's address has to be looked up */
+    const char *ca_file;   /* NULL: plain */
+    bool named;            /* the server's address has to be looked up */
+    const char *proxy_url; /* NULL: none */
 };
 
 /* A scenario with something refused. */
@@ -131,14 +133,17 @@ static void submit_asks(const struct run *run, struct quoit_engine *engine, stru
     const struct quoit_request requests[ASKS] = {
         { .url = live_url(&run->scenario->server, "/v1/chat/completions"),
           .body = { chat, sizeof(chat) - 1 },
+          .proxy_url = run->scenario->proxy_url,
           .stream = QUOIT_SSE,
           .retries = QUOIT_NONE },
         { .url = live_url(&run->scenario->server, "/page"),
           .headers = &again,
           .headers_count = 1,
+          .proxy_url = run->scenario->proxy_url,
           .retries = QUOIT_NONE }, /* but what the server asks for costs none */
         { .url = live_url(&run->scenario->server, "/echo"),
           .body = { page, sizeof(page) },
+          .proxy_url = run->scenario->proxy_url,
           .retries = QUOIT_NONE },
     };
 
@@ -179,6 +184,7 @@ static void gather(const struct run *run, struct quoit_engine *engine)
 
     for (size_t i = 0; i < GATHERED; i++) {
         requests[i] = (struct quoit_request){ .url = live_url(&run->scenario->server, "/page"),
+                                              .proxy_url = run->scenario->proxy_url,
                                               .retries = QUOIT_NONE };
     }
     enum quoit_error error = quoit_batch_create(engine, requests, GATHERED, &batch);
@@ -197,7 +203,8 @@ static void gather(const struct run *run, struct quoit_engine *engine)
 /* With memory back, it works as if nothing had been. */
 static void check_recovery(const struct run *run, struct quoit_engine *engine)
 {
-    struct quoit_request request = { .url = live_url(&run->scenario->server, "/page") };
+    struct quoit_request request = { .url = live_url(&run->scenario->server, "/page"),
+                                     .proxy_url = run->scenario->proxy_url };
     const struct quoit_result *result = live_run(engine, &request);
 
     if (result->error != QUOIT_OK || result->status != 200 || result->body.size == 0) {
@@ -304,9 +311,10 @@ static uint64_t run_form(struct run run, uint64_t step)
     return points;
 }
 
-static struct scenario scenarios[] = { { .name = "plain" },
-                                       { .name = "named" },
-                                       { .name = "tls" } };
+static struct scenario scenarios[] = {
+    { .name = "plain" }, { .name = "named" }, { .name = "tls" }, { .name = "proxy" }
+};
+static struct relay proxy;
 static uint64_t tls_step = 29;
 
 /* All forms of a trouble: at least points_min places each. */
@@ -342,6 +350,11 @@ static void test_no_memory_for_tls(void)
     run_trouble(&scenarios[2], &troubles[0], 5000 / tls_step);
 }
 
+static void test_no_memory_for_requests_to_a_proxy(void)
+{
+    run_trouble(&scenarios[3], &troubles[0], 40);
+}
+
 static void test_calls_that_are_refused(void)
 {
     for (size_t i = 1; i < sizeof(troubles) / sizeof(troubles[0]); i++) {
@@ -367,6 +380,9 @@ static void start_servers(void)
         live_start((const char *[]){ "--header", behave, "--tls-cert", certificate("server.pem"),
                                      "--tls-key", certificate("server.key"), NULL });
     scenarios[2].ca_file = strdup(certificate("authority.pem"));
+    proxy = relay_start(scenarios[0].server.port, NULL);
+    scenarios[3].server = scenarios[0].server;
+    scenarios[3].proxy_url = proxy.with_user;
 }
 
 /* One run alone, after one that is untouched. */
@@ -408,6 +424,7 @@ int main(int argc, char **argv)
     RUN(test_no_memory_for_plain_requests);
     RUN(test_no_memory_for_a_look_up);
     RUN(test_no_memory_for_tls);
+    RUN(test_no_memory_for_requests_to_a_proxy);
     RUN(test_calls_that_are_refused);
     for (int i = 0; i < ERRORS; i++) {
         if (errors_seen[i] > 0) {
@@ -415,6 +432,7 @@ int main(int argc, char **argv)
                    quoit_error_name((enum quoit_error)i));
         }
     }
+    relay_stop(&proxy);
     live_stop(&scenarios[0].server);
     live_stop(&scenarios[2].server);
     free((void *)(uintptr_t)scenarios[2].ca_file);
