@@ -126,7 +126,7 @@ static void test_answers_at_the_deadline_have_one_outcome_over_tls(void)
         printf("skipped: no openssl(1), so nothing over TLS\n");
         return;
     }
-    run_deadlines(&secure, 2000);
+    run_deadlines(&secure, 5000);
 }
 
 int main(void)
