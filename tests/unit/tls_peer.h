@@ -201,6 +201,18 @@ static inline enum tls_result talk_run(struct talk *talk)
     return result;
 }
 
+/* A talk that is secured, and in which all tickets have come. */
+static inline struct talk talk_secured(SSL_CTX *peer, struct quoit_tls *tls, const char *host,
+                                       struct tls_ticket *ticket)
+{
+    struct talk talk = talk_open(peer, tls, host, ticket);
+
+    CHECK_EQ(talk_run(&talk), TLS_STARVED);
+    CHECK(talk.secured);
+    CHECK(talk.server_secured);
+    return talk;
+}
+
 /* --- The usual ones --- */
 
 struct peer_cast {
