@@ -34,7 +34,8 @@ const char *request_method(const char *method, uint64_t body_size);
  *
  * QUOIT_OK, or with `out` as it was:
  *   QUOIT_E_HEADER     what the top of this file refuses; also Connection, Proxy-Authorization,
- * which is for the proxy alone, and the method CONNECT, whose answer would be a tunnel.
+ *                      which is for the proxy alone, and the method CONNECT, whose answer would
+ *                      be a tunnel.
  *   QUOIT_E_NO_MEMORY
  */
 QUOIT_MUST enum quoit_error request_encode(const struct request_head *head, struct buffer *out);
