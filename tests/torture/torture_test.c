@@ -11,7 +11,7 @@
  * When all is given again, the same engine must answer a request right.
  *
  * OpenSSL allocates thousands of times in a handshake, so there every QUOIT_TORTURE_STEP-th place
- * is tried (29; 1 for all), another one in each form.
+ * is tried (29; 1 for all), another one in each form. With a tunnel it is each of the first places.
  *
  *   torture_test [SCENARIO TROUBLE FORM N]      that run alone, as a failure says
  */
@@ -66,9 +66,11 @@ static const struct trouble troubles[] = {
 struct scenario {
     const char *name;
     struct live_server server;
-    const char *ca_file;   /* NULL: plain */
     bool named;            /* the server's address has to be looked up */
     const char *proxy_url; /* NULL: none */
+    const char *ca_file;   /* NULL: plain */
+    struct quoit_tls *tls; /* made before all runs; NULL: by each, where there is a ca_file */
+    uint64_t places_max;   /* only so many are tried, but each; 0: all */
 };
 
 /* A scenario with something refused. */
@@ -249,12 +251,12 @@ static uint64_t run_once(const struct run *run)
                                         .at = run->at,
                                         .error = run->trouble->error,
                                         .on = run->form != ONCE });
-    if (run->scenario->ca_file != NULL) {
+    if (run->scenario->ca_file != NULL && run->scenario->tls == NULL) {
         error = quoit_tls_create(&tls_options, &tls);
         note_error(run, error, "tls");
     }
     if (error == QUOIT_OK) {
-        run_engine(run, tls);
+        run_engine(run, tls == NULL ? run->scenario->tls : tls);
     }
     quoit_tls_destroy(tls);
     uint64_t count = faults_end();
@@ -287,7 +289,7 @@ static void check_leak(const struct run *run)
 static uint64_t run_form(struct run run, uint64_t step)
 {
     char name[100];
-    uint64_t points = 0;
+    uint64_t points = 0, places_max = run.scenario->places_max;
 
     check_case("untouched");
     run.at = 0;
@@ -298,7 +300,8 @@ static uint64_t run_form(struct run run, uint64_t step)
         snprintf(name, sizeof(name), "torture_test %s %s %d %llu", run.scenario->name,
                  run.trouble->name, (int)run.form, (unsigned long long)run.at);
         check_case(name);
-        if (run_once(&run) < run.at || check_failures > FAILURES_SHOWN) {
+        if (run_once(&run) < run.at || check_failures > FAILURES_SHOWN ||
+            (places_max != 0 && points == places_max)) {
             break;
         }
         if (faults_live() > live) {
@@ -312,9 +315,13 @@ static uint64_t run_form(struct run run, uint64_t step)
 }
 
 static struct scenario scenarios[] = {
-    { .name = "plain" }, { .name = "named" }, { .name = "tls" }, { .name = "proxy" }
+    { .name = "plain" },
+    { .name = "named" },
+    { .name = "tls" },
+    { .name = "proxy" },
+    { .name = "tunnel", .places_max = 60 }, /* behind it, TLS goes on as without one */
 };
-static struct relay proxy;
+static struct relay proxy, tunnel;
 static uint64_t tls_step = 29;
 
 /* All forms of a trouble: at least points_min places each. */
@@ -323,10 +330,11 @@ static void run_trouble(const struct scenario *scenario, const struct trouble *t
 {
     uint64_t begin_ns = quoit_now_ns();
     uint64_t points[FORMS];
+    uint64_t step = scenario->ca_file != NULL && scenario->places_max == 0 ? tls_step : 1;
 
     for (unsigned form = 0; form < FORMS; form++) {
         struct run run = { scenario, trouble, (enum form)form, 0 };
-        points[form] = run_form(run, scenario->ca_file != NULL ? tls_step : 1);
+        points[form] = run_form(run, step);
         CHECK(points[form] >= points_min);
     }
     printf("%-6s %-18s once %llu, from there on %llu, to the end %llu; %.1f s\n", scenario->name,
@@ -353,6 +361,11 @@ static void test_no_memory_for_tls(void)
 static void test_no_memory_for_requests_to_a_proxy(void)
 {
     run_trouble(&scenarios[3], &troubles[0], 40);
+}
+
+static void test_no_memory_for_tunnels(void)
+{
+    run_trouble(&scenarios[4], &troubles[0], 40);
 }
 
 static void test_calls_that_are_refused(void)
@@ -383,6 +396,12 @@ static void start_servers(void)
     proxy = relay_start(scenarios[0].server.port, NULL);
     scenarios[3].server = scenarios[0].server;
     scenarios[3].proxy_url = proxy.with_user;
+    tunnel = relay_start(scenarios[2].server.port, NULL);
+    scenarios[4].server = scenarios[2].server;
+    scenarios[4].ca_file = scenarios[2].ca_file;
+    scenarios[4].proxy_url = tunnel.with_user;
+    const struct quoit_tls_options trust = { .ca_file = scenarios[4].ca_file };
+    CHECK_EQ(quoit_tls_create(&trust, &scenarios[4].tls), QUOIT_OK);
 }
 
 /* One run alone, after one that is untouched. */
@@ -425,6 +444,7 @@ int main(int argc, char **argv)
     RUN(test_no_memory_for_a_look_up);
     RUN(test_no_memory_for_tls);
     RUN(test_no_memory_for_requests_to_a_proxy);
+    RUN(test_no_memory_for_tunnels);
     RUN(test_calls_that_are_refused);
     for (int i = 0; i < ERRORS; i++) {
         if (errors_seen[i] > 0) {
@@ -433,6 +453,8 @@ int main(int argc, char **argv)
         }
     }
     relay_stop(&proxy);
+    relay_stop(&tunnel);
+    quoit_tls_destroy(scenarios[4].tls);
     live_stop(&scenarios[0].server);
     live_stop(&scenarios[2].server);
     free((void *)(uintptr_t)scenarios[2].ca_file);
