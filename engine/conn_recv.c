@@ -148,7 +148,9 @@ static enum conn_verdict conn_on_bytes(struct conn *conn, const char *bytes, siz
 /* The server will send no more: it ended the stream, or said so in TLS, or that error did. */
 static enum conn_verdict conn_on_end(struct conn *conn, int os_error, bool notified)
 {
-    bool clean = os_error == 0 && (conn->session == NULL || notified);
+    /* A reset is told once: if a send has met it, the receive finds a mere end. */
+    bool was_reset = conn->sending_stopped && conn->os_error != EPIPE;
+    bool clean = os_error == 0 && !was_reset && (conn->session == NULL || notified);
 
     if (os_error != 0) {
         conn->os_error = os_error;

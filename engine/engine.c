@@ -2,9 +2,12 @@
  * engine: the turn. See engine.h for the whole.
  *
  * A turn tidies up what was handed out, runs the timers, assigns, and then enters the kernel once,
- * which hands over all that was started and brings what is done. New requests are assigned only
- * when all of a turn's completions were acted on: so bytes that came before a request was sent are
- * never its answer.
+ * which hands over all that was started and brings what is done.
+ *
+ * Bytes that came before a request was sent are never its answer. So requests are assigned right
+ * before the kernel is entered, when all of the completions were acted on; and where the caller was
+ * away for a while, the kernel is first asked what has come meanwhile: what was kept may have been
+ * closed, or told something that nobody asked for.
  */
 #include "engine/engine.h"
 
@@ -162,16 +165,39 @@ static uint32_t engine_enter(struct quoit_engine *engine, uint64_t wait_ns)
     return count;
 }
 
+/*
+ * Act on what has come while the caller was away, before a request is put on a connection that was
+ * kept. As many times as it takes to hear of every connection there is. True: somebody has called
+ * quoit_wake.
+ */
+static bool engine_catch_up(struct quoit_engine *engine)
+{
+    uint32_t entries_left = 2 + (engine->conns_max - engine->free_count) / ENGINE_ENTRY_BRINGS;
+    bool woken = false;
+
+    if (list_is_empty(&engine->runnable) || pool_oldest(engine->pool) == POOL_NONE ||
+        until_ns(engine_now_ns(engine), ring_after_ns(engine->ring)) < ENGINE_AWAY_NS) {
+        return false;
+    }
+    do {
+        engine_enter(engine, 0);
+        engine_feed_hungry(engine);
+        woken = woken || ring_was_woken(engine->ring);
+    } while (--entries_left > 0 && ring_may_bring(engine->ring));
+    return woken;
+}
+
 void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns)
 {
     engine->shared.now_ns = ring_now_ns(engine->ring);
     uint64_t end_ns = after_ns(engine_now_ns(engine), wait_ns);
 
     engine_tidy(engine);
+    bool woken = engine_catch_up(engine);
     engine_run_timers(engine);
-    engine_assign(engine);
     for (bool over = false; !over;) {
-        bool was_ready = !list_is_empty(ready);
+        engine_assign(engine);
+        bool was_ready = !list_is_empty(ready) || woken;
         uint64_t until = min_u64(end_ns, timer_next_ns(&engine->timers));
         uint64_t pause_ns =
             until == UINT64_MAX ? QUOIT_NEVER : until_ns(until, engine_now_ns(engine));
@@ -180,7 +206,6 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
         engine_take_names(engine);
         bool ran = engine_run_timers(engine);
         engine_feed_hungry(engine);
-        engine_assign(engine);
         /* Nothing came and no timer ran out: a signal. */
         over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
                ring_was_woken(engine->ring) || (count == 0 && !ran);

@@ -240,6 +240,22 @@ void engine_on_open_failed(struct quoit_engine *engine, struct slot *slot, struc
 
 /* -------- who may go -------- */
 
+/* A connection that was kept, and not for too long: its own timer may be late. NULL: there is none.
+ */
+static struct conn *engine_take_kept(struct quoit_engine *engine, struct origin *origin)
+{
+    uint32_t index;
+
+    while ((index = pool_take(engine->pool, &origin->shelf)) != POOL_NONE) {
+        struct conn *conn = &engine->conns[index];
+        if (conn->end_ns > engine_now_ns(engine)) {
+            return conn;
+        }
+        conn_close(conn, QUOIT_OK);
+    }
+    return NULL;
+}
+
 /* Begin an attempt: the slot is in flight from here on. */
 static void engine_start(struct quoit_engine *engine, struct slot *slot)
 {
@@ -264,9 +280,9 @@ static void engine_start(struct quoit_engine *engine, struct slot *slot)
     slot->connect_ns = after_ns(now_ns, slot->timeouts.connect_ns);
     slot_reset_answer(slot);
 
-    uint32_t idle = slot->fresh ? POOL_NONE : pool_take(engine->pool, &origin->shelf);
-    if (idle != POOL_NONE) {
-        engine_send(engine, slot, &engine->conns[idle]);
+    struct conn *kept = slot->fresh ? NULL : engine_take_kept(engine, origin);
+    if (kept != NULL) {
+        engine_send(engine, slot, kept);
         return;
     }
     origin->opening++;

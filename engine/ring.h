@@ -97,6 +97,9 @@ uint64_t ring_now_ns(const struct ring *ring);
  */
 bool ring_has_more(const struct ring *ring);
 
+/* May there be more that has come already: to be handed out, or to be had from the kernel? */
+bool ring_may_bring(const struct ring *ring);
+
 /* Counts rounds: turns that submitted. */
 uint64_t ring_rounds(const struct ring *ring);
 

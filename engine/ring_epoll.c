@@ -400,7 +400,10 @@ static int ring_epoll_ask(struct ring_epoll *epoll, uint64_t wait_ns)
                       wait_ns == UINT64_MAX ? -1 : (int)min_u64(wait_ms, INT_MAX));
 }
 
-/* One wait, and what it brings; returns the clock after it. */
+/*
+ * One wait, and all that it brings, so that no timer goes before what has come in time; returns the
+ * clock after it.
+ */
 static uint64_t ring_epoll_look(struct ring_epoll *epoll, uint64_t wait_ns)
 {
     struct timer *timer;
@@ -408,8 +411,12 @@ static uint64_t ring_epoll_look(struct ring_epoll *epoll, uint64_t wait_ns)
 
     assert(count >= 0 || errno == EINTR);
     epoll->interrupted = count < 0;
-    for (int i = 0; i < count; i++) {
-        ring_epoll_on_event(epoll, &epoll->events[i]);
+    for (uint32_t asked = 0; count > 0; asked += RING_EPOLL_EVENTS) {
+        for (int i = 0; i < count; i++) {
+            ring_epoll_on_event(epoll, &epoll->events[i]);
+        }
+        bool may_be_more = count == RING_EPOLL_EVENTS && asked < epoll->ring.conns_max;
+        count = may_be_more ? ring_epoll_ask(epoll, 0) : 0;
     }
     uint64_t now_ns = ring_clock_ns();
     while ((timer = timer_take(&epoll->timers, now_ns)) != NULL) {

@@ -111,6 +111,7 @@ void ring_uring_cancel(struct ring *ring, struct ring_tag tag);
 void ring_uring_give_back(struct ring *ring, uint32_t buffer);
 bool ring_uring_holds(const struct ring *ring, uint32_t conn);
 bool ring_uring_has_more(const struct ring *ring);
+bool ring_uring_may_bring(const struct ring *ring);
 uint32_t ring_uring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
                          uint64_t wait_ns, bool calm);
 

@@ -391,6 +391,11 @@ bool ring_uring_has_more(const struct ring *ring)
     return io_uring_cq_ready(queues) > 0 || io_uring_cq_has_overflow(queues);
 }
 
+bool ring_uring_may_bring(const struct ring *ring)
+{
+    return ring_uring_has_more(ring) || ring_uring_flags(ring_uring_of(ring)) != 0;
+}
+
 /* Hand over what was started, and wait. */
 static void ring_uring_enter_anew(struct ring_uring *uring, uint64_t wait_ns, bool calm)
 {

@@ -4,7 +4,10 @@
  * short), R05 (the end behind a whole answer), R30 (an answer before the body was read). Live,
  * plain and TLS; R04 and R05 in each mode of cases.h.
  */
+#include "engine/engine.h"
 #include "tests/live/cases.h"
+
+#include <poll.h>
 
 #define OK_LINE "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK_LINE "Transfer-Encoding: chunked\r\n\r\n"
@@ -94,6 +97,107 @@ static void test_r01_a_second_answer_on_an_idle_connection_ends_it(void)
         check_request(server, 1, "/one", 1);
         check_request(server, 2, "/two", 2);
         CHECK_LEDGER_EQ(raw_connection(server, 1).bytes_after, 0);
+        quoit_destroy(engine);
+    }
+}
+
+/*
+ * The caller is away: wait until something has come to the connection that is kept, without a turn,
+ * so that the library cannot know of it.
+ */
+static void stay_away(struct quoit_engine *engine)
+{
+    for (uint32_t i = 0; i < engine->conns_max; i++) {
+        struct pollfd kept = { .fd = engine->conns[i].fd, .events = POLLIN };
+        if (engine->conns[i].state == CONN_IDLE && poll(&kept, 1, LIVE_WAIT_MS) != 1) {
+            live_give_up("something that comes to an idle connection");
+        }
+    }
+}
+
+static void test_r01_what_came_while_the_caller_was_away_is_nobodys(void)
+{
+    static const char *const seconds[] = {
+        "send \"HTTP/1.1 200 OK\\r\\nContent-Length: 6\\r\\n\\r\\nsecond\"",
+        "send \"HTTP/1.1 408 L\\r\\nContent-Length: 0\\r\\n\\r\\n\"\nclose",
+        "send \"H\"",
+        "close",
+        "rst",
+    };
+
+    for (size_t i = 0; i < 2 * COUNT_OF(seconds); i++) {
+        const struct live_server *server = servers[i % 2];
+        struct quoit_engine *engine = ends_engine();
+        struct raw_text script = { 0 };
+        check_case(seconds[i / 2]);
+        raw_add(&script, "connection 1:\nread-request\n" GOOD "\"\npause\n%s\n" OTHERS,
+                seconds[i / 2]);
+        raw_play(server, &script);
+        check_good(live_get(engine, live_url(server, "/one")), "first");
+        while (live_stats(engine).in_flight + live_stats(engine).done > 0) {
+            quoit_turn(engine, 0);
+        }
+        for (int k = 0; i % 2 == 1 && k < 3; k++) {
+            quoit_turn(engine, LIVE_NS_PER_MS); /* the tickets, which are no news */
+        }
+        raw_go(server);
+        stay_away(engine);
+        const struct quoit_result *result =
+            live_run(engine, &(struct quoit_request){ .url = live_url(server, "/two"),
+                                                      .method = "POST",
+                                                      .body = { "{}", 2 },
+                                                      .replay = QUOIT_REPLAY_NO,
+                                                      .retries = QUOIT_NONE });
+        check_good(result, "/two");
+        CHECK_EQ(result->attempts, 1);
+        CHECK_EQ(live_stats(engine).resent, 0);
+        CHECK_LEDGER_EQ(live_number(server, "requests"), 2);
+        check_request(server, 2, "/two", 2);
+        quoit_destroy(engine);
+    }
+}
+
+/* The same with a request that has waited for the connection since before. */
+static void test_r01_a_request_in_the_queue_is_not_answered_by_what_came_before_it_went(void)
+{
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        const struct live_server *server = servers[i];
+        struct quoit_engine *engine =
+            live_engine(&(struct quoit_options){ .tls = cases_tls, .in_flight_max = 1 });
+        struct raw_text script = { 0 };
+        raw_add(&script, "connection 1:\nread-request\n" GOOD "\"\nsleep 50\n" GOOD "\"\n" OTHERS);
+        raw_play(server, &script);
+        live_submit(engine, &(struct quoit_request){ .url = live_url(server, "/one") });
+        live_submit(engine, &(struct quoit_request){ .url = live_url(server, "/two") });
+        struct quoit_event event = live_next(engine);
+        CHECK_MEM(event.result->body.bytes, event.result->body.size, "first", 5);
+        stay_away(engine);
+        event = live_next(engine);
+        check_good(event.result, "/two");
+        check_request(server, 2, "/two", 2);
+        quoit_destroy(engine);
+    }
+}
+
+/* R29: no connection is used past its time, though nobody has looked at the clock meanwhile. */
+static void test_r29_what_was_kept_for_too_long_is_not_used(void)
+{
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        const struct live_server *server = servers[i];
+        struct quoit_engine *engine = live_engine(
+            &(struct quoit_options){ .tls = cases_tls, .pool_idle_ns = 20 * LIVE_NS_PER_MS });
+        struct raw_text script = { 0 };
+        raw_add(&script, OTHERS);
+        raw_play(server, &script);
+        check_good(live_get(engine, live_url(server, "/one")), "/one");
+        quoit_turn(engine, 0);
+        uint64_t begin_ns = quoit_now_ns();
+        while (quoit_now_ns() - begin_ns < 60 * LIVE_NS_PER_MS) {
+            (void)poll(NULL, 0, 10);
+        }
+        check_good(live_get(engine, live_url(server, "/two")), "/two");
+        check_request(server, 2, "/two", 2);
+        CHECK_EQ(live_stats(engine).resent, 0);
         quoit_destroy(engine);
     }
 }
@@ -329,6 +433,31 @@ static void test_r04_what_is_cut_short_is_never_ok(void)
     }
 }
 
+/* The reset is met by the send that waits: it is no good end of a body that has no other. */
+static void test_r04_a_reset_in_a_request_that_is_not_all_sent_is_no_end_of_a_body(void)
+{
+    size_t size = (size_t)64 << 20;
+    char *body = calloc(1, size);
+
+    for (size_t i = 0; i < COUNT_OF(servers); i++) {
+        const struct live_server *server = servers[i];
+        struct quoit_engine *engine = ends_engine();
+        struct raw_text script = { 0 };
+        raw_add(&script, "connection 1:\nread-head\n"
+                         "send \"HTTP/1.1 200 OK\\r\\n\\r\\nhalf of it\"\nsleep 50\nrst\n" OTHERS);
+        raw_play(server, &script);
+        const struct quoit_result *result =
+            live_run(engine, &(struct quoit_request){ .url = live_url(server, "/upload"),
+                                                      .body = { body, size },
+                                                      .retries = QUOIT_NONE });
+        CHECK_EQ(result->error, QUOIT_E_INCOMPLETE);
+        CHECK_MEM(result->body.bytes, result->body.size, "half of it", 10);
+        CHECK_LEDGER_EQ(live_number(server, "requests"), 1);
+        quoit_destroy(engine);
+    }
+    free(body);
+}
+
 static void test_r04_no_answer_at_all_is_a_reset(void)
 {
     static const char *const drops[] = { "close", "close-rude", "rst" };
@@ -428,12 +557,16 @@ int main(void)
     }
     RUN(test_r01_a_second_answer_in_the_same_segment_is_nobodys);
     RUN(test_r01_a_second_answer_on_an_idle_connection_ends_it);
+    RUN(test_r01_what_came_while_the_caller_was_away_is_nobodys);
+    RUN(test_r01_a_request_in_the_queue_is_not_answered_by_what_came_before_it_went);
+    RUN(test_r29_what_was_kept_for_too_long_is_not_used);
     RUN(test_r02_a_request_on_a_dead_kept_connection_is_sent_once_more);
     RUN(test_r02_others_are_not_touched);
     RUN(test_r03_what_began_to_be_answered_is_not_sent_again_in_silence);
     RUN(test_r03_a_post_is_sent_once_unless_the_caller_says_otherwise);
     RUN(test_r03_a_post_that_may_be_sent_again_is_the_same_each_time);
     RUN(test_r04_what_is_cut_short_is_never_ok);
+    RUN(test_r04_a_reset_in_a_request_that_is_not_all_sent_is_no_end_of_a_body);
     RUN(test_r04_no_answer_at_all_is_a_reset);
     RUN(test_r05_a_whole_answer_is_good_however_the_connection_ends);
     RUN(test_r30_an_answer_before_the_body_was_read_is_given);

@@ -526,6 +526,11 @@ bool ring_has_more(const struct ring *ring)
     return ring->left_over;
 }
 
+bool ring_may_bring(const struct ring *ring)
+{
+    return ring->left_over || ring->posted_count > 0;
+}
+
 uint64_t ring_rounds(const struct ring *ring)
 {
     return ring->rounds;
