@@ -107,7 +107,7 @@ static enum conn_verdict conn_on_cipher(struct conn *conn)
             if (tls_session_pending(conn->session) > 0) { /* a KeyUpdate's answer */
                 conn_send_more(conn);
             }
-            return conn->state == CONN_CLOSING ? CONN_WORKING : verdict;
+            return verdict;
         case TLS_ENDED:
             return conn_on_end(conn, 0, true);
         case TLS_FAILED:
@@ -128,8 +128,8 @@ static enum conn_verdict conn_on_opening(struct conn *conn, const char *bytes, s
         return verdict;
     }
     /* Tickets may have come in the same segment as the end of the handshake. */
-    verdict = conn_on_cipher(conn);
-    return conn->state == CONN_IDLE ? CONN_OPENED : verdict;
+    conn_on_cipher(conn);
+    return CONN_OPENED;
 }
 
 /* Bytes from the network. */
@@ -207,7 +207,7 @@ enum conn_verdict conn_on_recv(struct conn *conn, const struct ring_done *done)
             conn_arm(conn); /* the kernel may end a multishot for reasons of its own */
         }
         enum conn_verdict verdict = conn_on_bytes(conn, done->bytes, (size_t)done->result);
-        if (conn->state == CONN_CLOSING) {
+        if (conn->state == CONN_CLOSING) { /* whatever it was: it is over */
             return CONN_WORKING;
         }
         conn_move_deadline(conn);
