@@ -65,6 +65,26 @@ bool input_set_range(struct input *input, uint64_t begin, uint64_t end)
     return true;
 }
 
+bool input_rewind(struct input *input)
+{
+    struct input again = {
+        .name = input->name,
+        .fd = input->fd,
+        .line_max = input->line_max,
+        .range_end = UINT64_MAX,
+    };
+    struct stat status;
+
+    if (fstat(input->fd, &status) != 0 || lseek(input->fd, 0, SEEK_SET) < 0) {
+        input->os_error = errno;
+        return false;
+    }
+    free(input->bytes);
+    *input = again;
+    input->size = (uint64_t)status.st_size;
+    return true;
+}
+
 void input_close(struct input *input)
 {
     free(input->bytes);

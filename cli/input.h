@@ -69,6 +69,9 @@ bool input_open(struct input *input, const char *path);
  */
 bool input_set_range(struct input *input, uint64_t begin, uint64_t end);
 
+/* Begin anew, at the first line of the whole file. A regular file only. False: os_error. */
+bool input_rewind(struct input *input);
+
 void input_close(struct input *input);
 
 enum input_next input_next(struct input *input, struct input_line *line_out);

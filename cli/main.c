@@ -2,6 +2,9 @@
  * main: the command `quoit`, which finds the command that was asked for.
  */
 #include "cli/batch.h"
+#include "cli/check.h"
+#include "cli/merge.h"
+#include "cli/retry_failed.h"
 #include "cli/version.h"
 
 #include <fcntl.h>
@@ -13,18 +16,23 @@
 
 static void print_help(FILE *to)
 {
-    fputs("quoit: throw HTTP queries in large batches, get every answer back.\n"
-          "\n"
-          "  quoit batch INPUT [-o OUTPUT]   run a file of queries, write a file of answers\n"
-          "  quoit COMMAND --help            all options of a command\n"
-          "  quoit --version                 versions, and what the kernel can do\n",
-          to);
+    fputs(
+        "quoit: throw HTTP queries in large batches, get every answer back.\n"
+        "\n"
+        "  quoit batch INPUT [-o OUTPUT]   run a file of queries, write a file of answers\n"
+        "  quoit check INPUT               what is in a file of queries, and what is wrong with "
+        "it\n"
+        "  quoit merge FILE... -o OUTPUT   join files of answers of several runs or shards\n"
+        "  quoit retry-failed INPUT OUTPUT...\n"
+        "                                  the queries that failed or are missing, as a new input\n"
+        "  quoit COMMAND --help            all options of a command\n"
+        "  quoit --version                 versions, and what the kernel can do\n",
+        to);
 }
 
 static bool is_of_later_version(const char *word)
 {
-    static const char *const commands[] = { "bench", "compare",      "merge",
-                                            "check", "retry-failed", "doctor" };
+    static const char *const commands[] = { "bench", "compare", "doctor" };
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(word, commands[i]) == 0) {
@@ -52,18 +60,37 @@ static int close_stdout(int exit_code)
 {
     if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("quoit: stdout");
-        return BATCH_EXIT_OUTPUT;
+        return EXIT_OUTPUT;
     }
     return exit_code;
+}
+
+/* The commands by their names. `words` is what stands behind the name. */
+static bool run_command(const char *name, int count, char **words, int *exit_code_out)
+{
+    if (strcmp(name, "batch") == 0) {
+        *exit_code_out = batch_main(count, words);
+    } else if (strcmp(name, "check") == 0) {
+        *exit_code_out = (int)check_main(count, words);
+    } else if (strcmp(name, "merge") == 0) {
+        *exit_code_out = (int)merge_main(count, words);
+    } else if (strcmp(name, "retry-failed") == 0) {
+        *exit_code_out = (int)retry_failed_main(count, words);
+    } else {
+        return false;
+    }
+    return true;
 }
 
 int main(int count, char **words)
 {
     const char *word = count > 1 ? words[1] : "";
 
+    int exit_code = EXIT_GOOD;
+
     hold_standard_streams();
-    if (strcmp(word, "batch") == 0) {
-        return close_stdout(batch_main(count - 2, words + 2));
+    if (run_command(word, count - 2, words + 2, &exit_code)) {
+        return close_stdout(exit_code);
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         print_help(stdout);
@@ -80,5 +107,5 @@ int main(int count, char **words)
     } else {
         fprintf(stderr, "quoit: unknown command %s: see quoit --help\n", word);
     }
-    return BATCH_EXIT_USAGE;
+    return EXIT_USAGE;
 }

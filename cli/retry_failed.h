@@ -1,0 +1,18 @@
+/*
+ * retry_failed: the command `quoit retry-failed`: the queries of an input that have no good answer
+ * yet, as a new input.
+ *
+ *     outputs --answers_gather--> what is known of each custom_id
+ *     input, line by line --> those that failed or are missing, byte for byte
+ *
+ * The outputs are read as by `quoit merge`, so a good answer in any of them counts.
+ */
+#ifndef QUOIT_CLI_RETRY_FAILED_H
+#define QUOIT_CLI_RETRY_FAILED_H
+
+#include "cli/exit.h"
+
+/* `words` is what stands behind `retry-failed`. */
+enum exit_code retry_failed_main(int count, char **words);
+
+#endif
