@@ -1,7 +1,7 @@
 #!/bin/sh
 # deps: install the packages that are missing, and say so.
 #
-#   tests/deps.sh SET...      SET is build, test, ci or bench
+#   tests/deps.sh SET...      SET is build, test, ci, bench or slurm
 #
 # When all of them are there it does nothing: no network, no root, no word. Else it asks apt-get,
 # as root or with sudo. Where there is no apt-get it names what is missing and exits 1.
@@ -29,7 +29,7 @@ has_llhttp() {
         [ -e "$third_party/usr/share/llhttp/llhttp.c" ]
 }
 
-has_nginx() { has nginx || [ -x /usr/sbin/nginx ]; }
+has_service() { has "$1" || [ -x "/usr/sbin/$1" ]; }
 
 has_clang_runtime() {
     has clang && [ -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]
@@ -52,7 +52,7 @@ need_set() {
         ;;
     test)
         need python3 has python3
-        need nginx has_nginx
+        need nginx has_service nginx
         need tinyproxy-bin has tinyproxy
         need strace has strace
         need ca-certificates [ -e /etc/ssl/certs/ca-certificates.crt ]
@@ -65,13 +65,20 @@ need_set() {
         need nodejs has node
         ;;
     bench)
-        need nginx has_nginx
+        need nginx has_service nginx
         need wrk has wrk
         need nghttp2-client has h2load
         need apache2-utils has ab
         ;;
+    slurm) # for tests/slurm
+        need munge has_service munged
+        need slurmctld has_service slurmctld
+        need slurmd has_service slurmd
+        need slurm-client has sbatch
+        need python3 has python3
+        ;;
     *)
-        echo "deps: no set is called $1: build, test, ci, bench" >&2
+        echo "deps: no set is called $1: build, test, ci, bench, slurm" >&2
         exit 2
         ;;
     esac
@@ -104,10 +111,10 @@ unpack_llhttp() {
     dpkg-deb -x "$third_party"/node-llhttp_*.deb "$third_party"
 }
 
-# nginx is wanted as a program, not as a service: nothing may start while it is installed, nor at
-# the next boot. A policy-rc.d that is there already stays as it is.
+# Such packages are wanted for their programs, not as services: nothing may start while they are
+# installed, nor at the next boot. A policy-rc.d that is there already stays as it is.
 policy=/usr/sbin/policy-rc.d
-install_nginx() {
+install_services() {
     policy_is_ours=no
     if [ ! -e $policy ]; then
         policy_is_ours=yes
@@ -116,17 +123,19 @@ install_nginx() {
         printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
         as_root chmod 755 $policy
     fi
-    apt_install " nginx"
+    apt_install "$1"
     if [ $policy_is_ours = yes ]; then
         as_root rm -f $policy
         trap - EXIT INT TERM
     fi
-    if [ -d /run/systemd/system ]; then
-        as_root systemctl disable --now --quiet nginx
-        echo "deps: the service nginx stays off: systemctl enable --now nginx starts it"
-    elif [ -e /run/nginx.pid ]; then
-        as_root service nginx stop
-    fi
+    for service in $1; do
+        if [ -d /run/systemd/system ]; then
+            as_root systemctl disable --now --quiet "$service"
+            echo "deps: the service $service stays off: systemctl enable --now $service starts it"
+        elif [ "$service" = nginx ] && [ -e /run/nginx.pid ]; then
+            as_root service nginx stop
+        fi
+    done
 }
 
 for set in "$@"; do
@@ -153,10 +162,11 @@ echo "deps: missing: $missing"
 as_root apt-get update -q >build/deps.log 2>&1 ||
     echo "deps: apt-get update failed; going on with the lists that are here" >&2
 packages=""
+services=""
 for package in $missing; do
     case $package in
-    nginx)
-        install_nginx
+    nginx | munge | slurmctld | slurmd)
+        services="$services $package"
         ;;
     node-llhttp)
         if apt-get install -s --no-install-recommends node-llhttp | grep -q '^Inst nodejs'; then
@@ -170,6 +180,9 @@ for package in $missing; do
         ;;
     esac
 done
+if [ -n "$services" ]; then
+    install_services "$services"
+fi
 if [ -n "$packages" ]; then
     apt_install "$packages"
 fi
