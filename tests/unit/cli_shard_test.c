@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define BOM "\xef\xbb\xbf"
+
 /* --- The parts of a file --- */
 
 static const char *file_of(const char *bytes, size_t size)
@@ -59,10 +61,9 @@ static void test_every_line_is_in_exactly_one_shard(void)
         "\n\n\na\n\n\n",
         "a\r\n\r\nbc\r\ndef\r\n",
         "a\rb\nc\r",
-        "\xef\xbb\xbf"
-        "a\nbb\nccc\n",
-        "\xef\xbb\xbf",
-        "\xef\xbb\xbf\n\xef\xbb\xbf\n",
+        BOM "a\nbb\nccc\n",
+        BOM,
+        BOM "\n" BOM "\n",
         "a line that is much longer than the others are\nb\n\nanother one that is quite long\nc",
         "0\n11\n222\n3333\n44444\n555555\n6666666\n77777777\n888888888\n9999999999\n",
     };
