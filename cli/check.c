@@ -15,7 +15,9 @@
 #include <string.h>
 
 #define CHECK_TOLD_MAX 20
-#define CHECK_BASE_URL "https://api.openai.com/v1" /* any will do: what is judged are the lines */
+
+/* Any will do: what is judged are the lines. */
+static const struct server check_server = { { "https://api.openai.com/v1" }, 1, NULL };
 
 struct check_options {
     const char *input, *endpoint;
@@ -260,7 +262,7 @@ static bool check_open(struct check *check)
     }
     check->batch.endpoint = check->options.endpoint;
     if (headers_open(&check->headers, NULL, 0, NULL) != 0 ||
-        !prepare_init(&check->prepare, &check->batch, CHECK_BASE_URL, &check->headers, &check->keys,
+        !prepare_init(&check->prepare, &check->batch, &check_server, &check->headers, &check->keys,
                       &check->proxies)) {
         fputs("quoit: out of memory\n", stderr);
         return false;

@@ -84,9 +84,6 @@ static bool option_set_text(const struct option_reader *reader, const struct opt
     if (*text == '\0' && row->most == 0) {
         return option_refuse(reader->table, "%s: the value is empty", spelled);
     }
-    if (*place != NULL && row->kind == OPTION_ONCE) {
-        return option_refuse(reader->table, "a second %s is not in this version", spelled);
-    }
     *place = text;
     return true;
 }
@@ -149,7 +146,6 @@ static bool option_set(const struct option_reader *reader, const struct option_r
         *(bool *)option_place(reader, row->offset) = true;
         return true;
     case OPTION_TEXT:
-    case OPTION_ONCE:
         return option_set_text(reader, row, spelled, text);
     case OPTION_LIST:
         return option_set_list(reader, row, spelled, text);

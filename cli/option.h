@@ -23,7 +23,6 @@ enum option_kind {
     OPTION_HEADING,  /* no option: a line of the help */
     OPTION_FLAG,     /* bool */
     OPTION_TEXT,     /* char *, not empty but where `most` is 1 */
-    OPTION_ONCE,     /* the same, and a second one is refused */
     OPTION_LIST,     /* const char *[], and behind it (offset_count) how many */
     OPTION_COUNT,    /* uint64_t, from `least` to `most` */
     OPTION_DURATION, /* uint64_t; 0 is refused: people mean "none" */

@@ -10,7 +10,7 @@
 struct said {
     char **files;
     uint64_t files_count;
-    const char *output, *server;
+    const char *output;
     uint64_t count;
     bool quiet;
 };
@@ -20,7 +20,6 @@ struct said {
 static const struct option_row rows[] = {
     HEADING("Options"),
     TEXT('o', "output", output, "F", "where to"),
-    VALUE(OPTION_ONCE, "server", server, "U", "one"),
     COUNT('c', "count", count, "N", "how many", 1, 9),
     FLAG('q', "quiet", quiet, "say nothing"),
     WORDS(files),
@@ -98,8 +97,6 @@ static void test_what_is_refused_names_the_command_and_the_option(void)
     CHECK_STR(refusal("-z"), "quoit test: unknown option -z: see quoit test --help\n");
     CHECK_STR(refusal("-c"), "quoit test: -c needs a value: N\n");
     CHECK_STR(refusal("--quiet=1"), "quoit test: --quiet takes no value\n");
-    CHECK_STR(refusal("--server a --server b"),
-              "quoit test: a second --server is not in this version\n");
     CHECK_STR(refusal("-t"), "quoit test: -t is not defined\n");
 }
 
@@ -114,7 +111,6 @@ static void test_help_shows_the_options_and_neither_words_nor_what_is_refused(vo
                     "\n"
                     "Options\n"
                     "  -o, --output F                  where to\n"
-                    "      --server U                  one\n"
                     "  -c, --count N                   how many\n"
                     "  -q, --quiet                     say nothing\n");
 }
