@@ -41,14 +41,19 @@ const char *headers_name_fault(const char *name)
 bool headers_is_secret(const struct headers *headers, const char *name)
 {
     static const char *const secret[] = { "Authorization", "Cookie" };
+    static const char *const parts[] = { "api-key", "token", "secret", "subscription-key" };
 
     for (size_t i = 0; i < COUNT_OF(secret); i++) {
         if (strcasecmp(name, secret[i]) == 0) {
             return true;
         }
     }
-    return strcasestr(name, "api-key") != NULL ||
-           (headers->key_name != NULL && strcasecmp(name, headers->key_name) == 0);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (strcasestr(name, parts[i]) != NULL) {
+            return true;
+        }
+    }
+    return headers->key_name != NULL && strcasecmp(name, headers->key_name) == 0;
 }
 
 static bool headers_value_is_good(const char *value)

@@ -8,7 +8,8 @@
  *
  * A name that stands further left keeps out those to its right. The origin rule: the key, the
  * account headers, and those of -H that are secret go to the origin of --base-url and nowhere
- * else. Secret are Authorization, Cookie, *api-key*, and the name that --api-key-header gave.
+ * else. Secret are Authorization, Cookie, names that hold api-key, token, secret or
+ * subscription-key, and the one that --api-key-header gave.
  * Proxy-Authorization cannot be set: who we are to a proxy stands in its url.
  *
  * As with curl, 'NAME:' takes away what we make, and 'NAME;' sends it empty.

@@ -93,6 +93,28 @@ static void test_the_line_wins_over_h_and_h_over_ours(void)
     headers_close(&headers);
 }
 
+static void test_what_may_hold_a_credential_is_secret(void)
+{
+    static const char *const secret[] = { "authorization",
+                                          "COOKIE",
+                                          "X-Api-Key",
+                                          "PRIVATE-TOKEN",
+                                          "x-auth-token",
+                                          "X-Client-Secret",
+                                          "Ocp-Apim-Subscription-Key" };
+    static const char *const plain[] = { "X-Author", "Cookie-Policy", "X-Key-Id", "Accept" };
+
+    headers = (struct headers){ .count = 0 };
+    for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
+        check_case(secret[i]);
+        CHECK(headers_is_secret(&headers, secret[i]));
+    }
+    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        check_case(plain[i]);
+        CHECK(!headers_is_secret(&headers, plain[i]));
+    }
+}
+
 static void test_a_secret_on_the_command_line_is_blotted_out(void)
 {
     char secret[] = "Authorization: Bearer SECRET";
@@ -144,6 +166,7 @@ int main(void)
     unsetenv("OPENAI_PROJECT_ID");
     RUN(test_the_key_and_secret_headers_go_to_the_base_only);
     RUN(test_the_line_wins_over_h_and_h_over_ours);
+    RUN(test_what_may_hold_a_credential_is_secret);
     RUN(test_a_secret_on_the_command_line_is_blotted_out);
     RUN(test_headers_are_read_from_a_file);
     RUN(test_names_that_frame_or_are_none_are_refused);
