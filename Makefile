@@ -77,7 +77,7 @@ LLHTTP_CPPFLAGS := -isystem $(LLHTTP_SHARE)/include/llhttp -DLLHTTP_STRICT_MODE=
 llhttp_OBJECTS := $(addprefix $(B)/obj/llhttp/,api.o http.o llhttp.o)
 endif
 
-NEEDS_NO_PACKAGES := help deps ci-deps bench-deps clean format tidy test demo fuzz
+NEEDS_NO_PACKAGES := help deps ci-deps bench-deps clean format tidy cases test demo fuzz
 ifneq ($(filter-out $(NEEDS_NO_PACKAGES),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(PACKAGES_FOUND),yes)
 $(error liburing, OpenSSL or cJSON is not installed (or pkg-config itself): run `make deps`)
@@ -329,7 +329,7 @@ $(PROGRAMS) $(PERF) $(EXAMPLES) $(UNIT_TESTS) $(SIM_TESTS) $(LIVE_PROGRAMS): $(G
 
 # --- Tests ---
 
-.PHONY: test test-epoll test-unit test-sim test-unit-sim test-live test-install test-programs tidy format
+.PHONY: test test-epoll test-unit test-sim test-unit-sim test-live test-install test-programs tidy cases format
 RUN = QUOIT_BUILD=$(B) QUOIT_CC='$(CC) $(SANITIZE)' tests/run.sh
 # A make without -j still uses the cores. Lines with it begin with +: make cannot see $(MAKE) there.
 MAKE_J = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -381,6 +381,9 @@ test-install: all ## install into a folder, build the examples against it
 
 tidy: ## house rules: who includes whom, sizes, format
 	@tests/tidy.sh
+
+cases: ## which tests hold each case of a hostile world
+	@tests/cases.sh
 
 format: ## lay out all C files with clang-format
 	$(Q)$(CLANG_FORMAT) -i $(C_FILES)
