@@ -43,6 +43,29 @@ bool member_find_kind(struct json_span text, const char *name, enum json_kind ki
     return true;
 }
 
+bool member_find_each(struct json_span text, const char *const *names, size_t count,
+                      struct json_member *members_out)
+{
+    struct json_members reader;
+    struct json_member member;
+    struct json_defect defect;
+    enum json_next next;
+
+    for (size_t i = 0; i < count; i++) {
+        members_out[i] = (struct json_member){ .value = { "", 0 }, .kind = JSON_NOTHING };
+    }
+    json_members_begin(&reader, text);
+    while ((next = json_members_next(&reader, &member, &defect)) == JSON_MEMBER) {
+        for (size_t i = 0; i < count; i++) {
+            if (json_string_is(member.key, names[i])) {
+                members_out[i] = member;
+                break;
+            }
+        }
+    }
+    return next == JSON_END;
+}
+
 bool member_count(struct json_span value, uint64_t *count_out)
 {
     uint64_t count = 0;

@@ -26,6 +26,15 @@ JSON_MUST bool member_find(struct json_span text, const char *name, struct json_
 JSON_MUST bool member_find_kind(struct json_span text, const char *name, enum json_kind kind,
                                 struct json_span *value_out);
 
+/*
+ * The last member of each of these names, in one pass: members_out[i] is that of names[i]. One that
+ * is not there has the kind JSON_NOTHING and no bytes.
+ *
+ * False: the text is no JSON object; members_out means nothing.
+ */
+JSON_MUST bool member_find_each(struct json_span text, const char *const *names, size_t count,
+                                struct json_member *members_out);
+
 /* Plain digits, at most 15 of them, as a number. False: it is anything else. */
 JSON_MUST bool member_count(struct json_span value, uint64_t *count_out);
 
