@@ -249,7 +249,12 @@ $(B)/obj/libquoit.o: $(LIB_OBJECTS) $(B)/sources
 $(B)/libquoit.a: $(B)/obj/libquoit.o
 	$(archive)
 
-$(B)/libquoit_llm.a: $(call objects,$(llm_SOURCES)) $(B)/sources
+$(B)/obj/libquoit_llm.o: $(call objects,$(llm_SOURCES)) $(B)/sources
+	$(call say,LD,$@)
+	$(Q)$(RELINK) -o $@ $(call objects,$(llm_SOURCES))
+	$(Q)$(OBJCOPY) --localize-hidden $@
+
+$(B)/libquoit_llm.a: $(B)/obj/libquoit_llm.o
 	$(archive)
 
 $(B)/$(SONAME): $(LIB_OBJECTS) engine/libquoit.map $(B)/sources
@@ -267,7 +272,8 @@ define program
 	$(Q)$(CC) -pie -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) $(1)
 endef
 
-$(B)/quoit: $(call objects,$(cli_SOURCES)) $(B)/libquoit_llm.a $(B)/libquoit.a
+# The command reads JSON by the modules that libquoit_llm.a hides.
+$(B)/quoit: $(call objects,$(cli_SOURCES)) $(B)/obj/llm.a $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 
 # The stand-in shares nothing with the library but llhttp.
@@ -282,8 +288,8 @@ $(filter-out $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PA
     $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) -lm)
 
-$(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit.a
-	$(call program,$(QUOIT_LIBS))
+$(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit_llm.a $(B)/libquoit.a
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS))
 
 define unit_tests
 $(filter $(B)/tests/unit/$(1)_%,$(UNIT_TESTS)): $(B)/tests/%: $(B)/obj/tests/%.o \
@@ -299,7 +305,8 @@ $(SIM_TESTS): $(B)/tests/%: $(B)/obj/tests/%.o $(call objects,$(SIM_SOURCES)) $(
     $(http_A) $(B)/sources
 	$(call program,$(QUOIT_LIBS) -lm)
 
-$(LIVE_PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(LIVE_PARTS) $(B)/libquoit.a
+$(LIVE_PROGRAMS): $(B)/tests/%: $(B)/obj/tests/%.o $(LIVE_PARTS) $(B)/libquoit_llm.a \
+    $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 
 $(LIVE_PROGRAMS): | $(RAW_SERVER)
@@ -439,7 +446,6 @@ define pkg_config
 	$(INSTALL) -m 644 $(B)/$(1).pc $(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc
 endef
 
-# The header of libquoit_llm comes with a later version; till then it is a part of the command.
 install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
@@ -452,11 +458,9 @@ install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so
 	$(call pkg_config,quoit,HTTP requests in large batches over io_uring,.private: liburing openssl,\
 	  -lquoit,-pthread $(LLHTTP_LIBS))
-ifneq ($(wildcard include/quoit_llm.h),)
 	$(INSTALL) -m 644 include/quoit_llm.h $(DESTDIR)$(PREFIX)/include/quoit_llm.h
 	$(INSTALL) -m 644 $(B)/libquoit_llm.a $(DESTDIR)$(LIBDIR)/libquoit_llm.a
-	$(call pkg_config,quoit_llm,The JSON of LLM APIs for quoit,: quoit libcjson,-lquoit_llm,)
-endif
+	$(call pkg_config,quoit_llm,Batches of LLM prompts over quoit,: quoit libcjson,-lquoit_llm,)
 
 clean: ## remove this configuration's build (all of build/ for the default one)
 	rm -rf $(B)

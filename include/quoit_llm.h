@@ -251,20 +251,13 @@ quoit_llm_batch_create(const struct quoit_llm_options *options,
                        const struct quoit_llm_prompt *prompts, size_t prompts_count,
                        struct quoit_llm_batch **batch_out);
 
-/*
- * Blocks until all prompts have their answer, over signals and quoit_wake. That some failed is told
- * by their answers.
- */
+/* Blocks until all prompts have their answer. That some failed is told by their answers. */
 QUOIT_API void quoit_llm_batch_wait(struct quoit_llm_batch *batch);
 
 /*
  * The index of one more prompt that has its answer, in the order in which they come. A prompt that
- * cannot be sent (not UTF-8, say) has an answer too.
- *
- *   Blocks   up to wait_ns, or until a signal arrives or another thread calls quoit_wake for an
- *            engine of yours.
- *
- * SIZE_MAX: none came in that time, or all have been given: quoit_llm_batch_counts tells.
+ * cannot be sent (not UTF-8, say) has one too. Blocks up to wait_ns, also over signals and
+ * quoit_wake. SIZE_MAX: none came in that time, or all have been given.
  */
 QUOIT_API size_t quoit_llm_batch_next(struct quoit_llm_batch *batch, uint64_t wait_ns);
 
@@ -278,8 +271,11 @@ QUOIT_API void quoit_llm_batch_counts(const struct quoit_llm_batch *batch,
                                       struct quoit_llm_counts *counts_out);
 
 /*
- * Give up what has not ended: it ends with QUOIT_E_CANCELLED, or with the answer that was there
- * first. quoit_llm_batch_next gives it; when it does, the kernel holds nothing of it.
+ * Give up what has not ended: the wait or next that is under way, or the following one, cancels it.
+ * It ends with QUOIT_E_CANCELLED, or with the answer that was there first, and quoit_llm_batch_next
+ * gives it; when it does, the kernel holds nothing of it.
+ *
+ *   Threads  any, and any signal handler; not once quoit_llm_batch_destroy has begun.
  */
 QUOIT_API void quoit_llm_batch_cancel(struct quoit_llm_batch *batch);
 
