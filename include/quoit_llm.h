@@ -95,11 +95,10 @@ struct quoit_llm_parameters {
  *
  * Returns QUOIT_OK, or:
  *   QUOIT_E_ARGUMENT   a string is not UTF-8; `members` are no JSON members, or name the
- *                      prompt's; a temperature or top_p is no number, or below 0; no prompt, or a number of them that the endpoint does not take; a
- *                      prompt with both or neither of text and messages; messages or system
- *                      where the endpoint takes text; a message without a role; a stream of embeddings; an
- *                      enum out of range, or reserved is not zero.
- *   QUOIT_E_NO_MEMORY
+ *                      prompt's; a temperature or top_p is no number, or below 0; no prompt, or a
+ * number of them that the endpoint does not take; a prompt with both or neither of text and
+ * messages; messages or system where the endpoint takes text; a message without a role; a stream of
+ * embeddings; an enum out of range, or reserved is not zero. QUOIT_E_NO_MEMORY
  */
 QUOIT_API QUOIT_MUST enum quoit_error
 quoit_llm_body_create(const struct quoit_llm_parameters *parameters,
@@ -110,7 +109,7 @@ quoit_llm_body_create(const struct quoit_llm_parameters *parameters,
 struct quoit_llm_choice {
     struct quoit_span content; /* the text, joined where it has parts; may be empty */
     const char *finish_reason; /* the server's word: "stop", "length", ...; "": none, or not yet */
-    const float *embedding; /* EMBEDDINGS, as numbers (not in base64); NULL: none */
+    const float *embedding;    /* EMBEDDINGS, as numbers (not in base64); NULL: none */
     size_t embedding_count;
     uint64_t index; /* which one: choices of a stream come one by one, others in any order */
     uint64_t reserved[2];

@@ -303,7 +303,7 @@ static void settle_answered(struct quoit_llm_batch *batch, const struct ask *ask
 }
 
 void ask_settle(struct quoit_llm_batch *batch, const struct ask *ask,
-                  const struct quoit_result *result)
+                const struct quoit_result *result)
 {
     struct quoit_llm_answer answer = answer_of(result);
 
@@ -324,7 +324,7 @@ void ask_settle(struct quoit_llm_batch *batch, const struct ask *ask,
 }
 
 void ask_refuse(struct quoit_llm_batch *batch, size_t first, size_t count, enum quoit_error error,
-                  const char *why)
+                const char *why)
 {
     const struct quoit_result unsent = { .error = error };
     const struct ask ask = { .first = first, .count = count };

@@ -1,5 +1,6 @@
 /*
- * api_batch: struct quoit_llm_batch, which prompts it asks by which requests, and what came of them.
+ * api_batch: struct quoit_llm_batch, which prompts it asks by which requests, and what came of
+ * them.
  *
  *     prompts --batch_fill--> asks --quoit_submit--> END --ask_judge--> again, or
  *        api_ask.c: ask_settle --> one answer for each prompt of the ask
@@ -77,11 +78,11 @@ enum ask_verdict ask_judge(const struct quoit_result *result);
 
 /* The ask's request has ended with `result`, for good: its prompts end too. */
 void ask_settle(struct quoit_llm_batch *batch, const struct ask *ask,
-                  const struct quoit_result *result);
+                const struct quoit_result *result);
 
 /* `count` prompts from `first` on end without having been sent. */
 void ask_refuse(struct quoit_llm_batch *batch, size_t first, size_t count, enum quoit_error error,
-                  const char *why);
+                const char *why);
 
 /* Send nothing new, because of this answer. The first reason counts. */
 void ask_stop(struct quoit_llm_batch *batch, const struct quoit_result *result);

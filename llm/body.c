@@ -63,9 +63,8 @@ static bool body_has_members(const char *members)
     return members != NULL && members[strspn(members, " \t\r\n")] != '\0';
 }
 
-static enum quoit_error body_check_message(struct body *body,
-                                           const struct quoit_llm_message *message,
-                                           const char **why_out)
+static enum quoit_error
+body_check_message(struct body *body, const struct quoit_llm_message *message, const char **why_out)
 {
     if (message->role == NULL) {
         *why_out = "a message has no role";

@@ -182,15 +182,15 @@ static void reply_read_response_event(struct reply_reader *reader)
     if (reply_is(type, "response.output_text.delta")) {
         struct quoit_llm_choice *choice = reply_add_choice(reader->store, 0);
         if (choice != NULL) {
-            choice->content =
-                reply_take_string(reader->store, reader->members[REPLY_DELTA].value);
+            choice->content = reply_take_string(reader->store, reader->members[REPLY_DELTA].value);
         }
         return;
     }
     bool failed = reply_is(type, "response.failed");
     reader->reply->done =
         failed || reply_is(type, "response.completed") || reply_is(type, "response.incomplete");
-    if (reader->reply->done && member_find_each(response->value, reply_names, REPLY_NAMES, members)) {
+    if (reader->reply->done &&
+        member_find_each(response->value, reply_names, REPLY_NAMES, members)) {
         reply_read_response(reader, members, false);
     }
     reader->reply->failed = reader->reply->failed || failed;
@@ -336,7 +336,8 @@ enum quoit_error quoit_llm_reply_read(struct quoit_llm_reply *reply, struct quoi
     }
     reply_store_reset(store);
     reply_clear(reply, store);
-    enum quoit_error error = reply_read(reply, store, (struct json_span){ bytes.bytes, bytes.size });
+    enum quoit_error error =
+        reply_read(reply, store, (struct json_span){ bytes.bytes, bytes.size });
     if (error != QUOIT_OK) {
         reply_clear(reply, store);
     }

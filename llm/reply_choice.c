@@ -153,7 +153,8 @@ static void reply_read_choice(struct reply_store *store, struct json_span elemen
     if (choice == NULL) {
         return;
     }
-    const struct json_member *inner = &members[members[MESSAGE].kind == JSON_OBJECT ? MESSAGE : DELTA];
+    const struct json_member *inner =
+        &members[members[MESSAGE].kind == JSON_OBJECT ? MESSAGE : DELTA];
     if (inner->kind != JSON_OBJECT) {
         content = members[TEXT];
     } else if (!member_find(inner->value, "content", &content)) {

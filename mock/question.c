@@ -135,7 +135,7 @@ static uint64_t member_number(const struct member *member)
     return number;
 }
 
-/* How many texts "input" holds: one string, or a list of them. A list of numbers is one text. */
+/* How many texts "input" or "prompt" holds: one, or a list of them. A list of numbers is one. */
 static uint64_t member_elements(const struct member *member)
 {
     struct walk walk = { member->value, member->value + member->value_size };
@@ -189,6 +189,8 @@ static void question_read_member(struct question *question, const struct member 
         question->choices = choices == 0 || choices > 128 ? 1 : choices;
     } else if (member_is(member, "input")) {
         question->inputs = member_elements(member);
+    } else if (member_is(member, "prompt")) {
+        question->prompts = member_elements(member);
     }
 }
 
@@ -280,6 +282,7 @@ void question_read(struct question *question, const struct incoming *incoming)
         .kind = question_kind_of(incoming),
         .choices = 1,
         .inputs = 1,
+        .prompts = 1,
         .model = "mock",
         .model_size = strlen("mock"),
     };
@@ -290,5 +293,8 @@ void question_read(struct question *question, const struct incoming *incoming)
     question->is_object = walk_enter(&walk, '{');
     while (question->is_object && walk_next_member(&walk, &member)) {
         question_read_member(question, &member);
+    }
+    if (question->kind == QUESTION_COMPLETION) {
+        question->choices *= question->prompts;
     }
 }

@@ -31,8 +31,9 @@ struct question {
     bool stream;         /* "stream": true */
     bool include_usage;  /* "stream_options": {"include_usage": true} */
     uint64_t tokens_max; /* "max_tokens" and its younger names; 0: not given */
-    uint64_t choices;    /* "n"; at least 1 */
+    uint64_t choices;    /* "n", for each element of "prompt"; at least 1 */
     uint64_t inputs;     /* the elements of "input"; at least 1 */
+    uint64_t prompts;    /* of "prompt"; at least 1 */
     const char *model;   /* "model" as it stands, without its quotes; borrowed from the body */
     size_t model_size;
 };

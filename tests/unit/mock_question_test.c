@@ -150,6 +150,38 @@ static void test_any_bytes_can_be_a_body(void)
     }
 }
 
+static void test_each_prompt_of_an_array_has_its_choices(void)
+{
+    static const struct {
+        const char *path, *body;
+        uint64_t choices;
+    } cases[] = {
+        { "completions", "{\"prompt\":\"a\"}", 1 },
+        { "completions", "{\"prompt\":[\"a, [b\", \"c\",\"d\"]}", 3 },
+        { "completions", "{\"n\":2,\"prompt\":[\"a\",\"b\",\"c\"]}", 6 },
+        { "completions", "{\"prompt\":[\"a\",\"b\",\"c\"],\"n\":2}", 6 },
+        { "completions", "{\"prompt\":[1,2,3]}", 1 },
+        { "completions", "{\"prompt\":[[1,2],[3]]}", 2 },
+        { "completions", "{\"prompt\":[]}", 1 },
+        { "chat/completions", "{\"prompt\":[\"a\",\"b\"]}", 1 },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct incoming incoming;
+        struct question question;
+        char text[256];
+        size_t consumed = 0;
+        check_case(cases[i].body);
+        snprintf(text, sizeof(text), "POST /v1/%s HTTP/1.1\r\nContent-Length: %zu\r\n\r\n%s",
+                 cases[i].path, strlen(cases[i].body), cases[i].body);
+        incoming_init(&incoming, BODY_MAX);
+        CHECK_EQ(feed(&incoming, text, strlen(text), &consumed), INCOMING_WHOLE);
+        question_read(&question, &incoming);
+        CHECK_EQ(question.choices, cases[i].choices);
+        incoming_free(&incoming);
+    }
+}
+
 static void test_a_hash_is_the_begin_of_sha_256(void)
 {
     CHECK(hash_of("", 0) == 0xe3b0c44298fc1c14u);
@@ -162,6 +194,7 @@ int main(void)
     RUN(test_a_second_request_follows_the_first);
     RUN(test_what_is_too_large_or_no_http_is_refused);
     RUN(test_any_bytes_can_be_a_body);
+    RUN(test_each_prompt_of_an_array_has_its_choices);
     RUN(test_a_hash_is_the_begin_of_sha_256);
     return check_done();
 }
