@@ -169,7 +169,8 @@ struct quoit_llm_options {
     struct quoit_engine
         *engine;            /* NULL: one of its own, which waits up to 30 s for a server that */
                             /* is down. Yours keeps connections from one batch to the next. */
-    uint32_t in_flight_max; /* requests that hold a connection: 64; 0 with an engine of yours */
+    uint32_t in_flight_max; /* requests that hold a connection: 64. With an engine of yours, what */
+                            /* that was made with */
     uint32_t batch_size;    /* prompts in one request: 1. COMPLETIONS and EMBEDDINGS take more */
     bool keep_bodies; /* answers have their body, for what is not read here: logprobs, tools */
 
@@ -237,7 +238,7 @@ struct quoit_llm_counts {
  *
  * Returns QUOIT_OK, or:
  *   QUOIT_E_ARGUMENT   parameters that quoit_llm_body_create refuses; stream; a batch_size above 1
- *                      for CHAT; in_flight_max beside an engine, or more than quoit_create takes;
+ *                      for CHAT; in_flight_max above 1,000,000;
  *                      an engine with requests under way; a key with control characters; reserved
  *                      is not zero.
  *   QUOIT_E_URL        base_url is not absolute, has a user name or is written oddly; path does not

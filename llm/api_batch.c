@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define IN_FLIGHT_DEFAULT 64
-#define ASKS_OF_ENGINE_MAX 4096 /* in an engine whose limits only the caller knows */
+#define IN_FLIGHT_MOST 1000000 /* as of quoit_create */
 #define OUTAGE_WAIT_NS (30 * UINT64_C(1000000000))
 #define BODY_KEPT_MAX 16384 /* bytes that an idle ask keeps for its next body */
 #define EVENTS_MAX 16
@@ -41,20 +41,17 @@ static enum quoit_error batch_borrow_engine(struct quoit_llm_batch *batch,
     return idle ? QUOIT_OK : QUOIT_E_ARGUMENT;
 }
 
-/* More asks than may be in flight, so that some can wait while others are sent. */
-static enum quoit_error batch_make_engine(struct quoit_llm_batch *batch, uint32_t in_flight_max)
+static enum quoit_error batch_make_engine(struct quoit_llm_batch *batch)
 {
-    uint32_t in_flight = in_flight_max == 0 ? IN_FLIGHT_DEFAULT : in_flight_max;
+    /* Slots of requests that have just ended come free one turn later. */
+    uint64_t requests_max = batch->asks_max + batch->in_flight_max + 64;
     struct quoit_options options = {
-        .in_flight_max = in_flight,
+        .requests_max = requests_max > UINT32_MAX ? UINT32_MAX : (uint32_t)requests_max,
+        .in_flight_max = batch->in_flight_max,
         .outage_wait_ns = OUTAGE_WAIT_NS,
     };
-
-    batch->asks_max = 4 * (size_t)in_flight + 64;
-    /* Slots of requests that have just ended come free one turn later. */
-    uint64_t requests_max = batch->asks_max + in_flight + 64;
-    options.requests_max = requests_max > UINT32_MAX ? UINT32_MAX : (uint32_t)requests_max;
     enum quoit_error error = quoit_create(&options, &batch->engine);
+
     batch->engine_is_ours = error == QUOIT_OK;
     return error;
 }
@@ -62,11 +59,11 @@ static enum quoit_error batch_make_engine(struct quoit_llm_batch *batch, uint32_
 static enum quoit_error batch_open_engine(struct quoit_llm_batch *batch,
                                           const struct quoit_llm_options *options)
 {
-    if (options->engine == NULL) {
-        return batch_make_engine(batch, options->in_flight_max);
-    }
-    batch->asks_max = ASKS_OF_ENGINE_MAX;
-    return batch_borrow_engine(batch, options->engine);
+    batch->in_flight_max = options->in_flight_max == 0 ? IN_FLIGHT_DEFAULT : options->in_flight_max;
+    /* More than may be in flight, so that some can wait while others are sent. */
+    batch->asks_max = 4 * (size_t)batch->in_flight_max + 64;
+    return options->engine == NULL ? batch_make_engine(batch)
+                                   : batch_borrow_engine(batch, options->engine);
 }
 
 static enum quoit_error batch_make_tables(struct quoit_llm_batch *batch)
@@ -130,7 +127,7 @@ static bool batch_options_are_good(const struct quoit_llm_options *options,
         }
     }
     return !batch->body.stream && body_takes(&batch->body, batch->batch_size) &&
-           (options->engine == NULL || options->in_flight_max == 0);
+           options->in_flight_max <= IN_FLIGHT_MOST;
 }
 
 /* Fill what create has zeroed. On an error, what was made is left for batch_free. */
@@ -255,14 +252,27 @@ static bool batch_send(struct quoit_llm_batch *batch)
     return true;
 }
 
+/*
+ * How many more requests may be submitted. Not more than can be sent now: what stands in the
+ * engine's queue could not be told from what was sent, should the batch stop.
+ */
+static uint64_t batch_room(const struct quoit_llm_batch *batch)
+{
+    struct quoit_stats stats = { 0 };
+
+    quoit_stats_read(batch->engine, &stats);
+    uint64_t busy = stats.in_flight + stats.queued;
+    return batch->in_flight_max > busy ? batch->in_flight_max - busy : 0;
+}
+
 /* Send what there is room for; or, once it is stopped, end what was not sent. */
 static void batch_fill(struct quoit_llm_batch *batch)
 {
     while (batch->stopped != NULL && batch->next < batch->prompts_count) {
         ask_end(batch, batch->next++, batch->stopped);
     }
-    while (batch->next < batch->prompts_count && batch->idle != NULL) {
-        if (!batch_send(batch)) {
+    for (uint64_t room = batch_room(batch); room > 0; room--) {
+        if (batch->next == batch->prompts_count || batch->idle == NULL || !batch_send(batch)) {
             return;
         }
     }
@@ -281,16 +291,6 @@ static void batch_give_back(struct quoit_llm_batch *batch, struct ask *ask)
     batch->open--;
 }
 
-/* What waits to be sent again would be answered alike; what is on its way may still be good. */
-static void batch_cancel_again(struct quoit_llm_batch *batch)
-{
-    for (size_t i = 0; i < batch->asks_max; i++) {
-        if (batch->asks[i].id != 0 && batch->asks[i].again) {
-            quoit_cancel(batch->engine, batch->asks[i].id);
-        }
-    }
-}
-
 static void batch_on_end(struct quoit_llm_batch *batch, const struct quoit_event *event)
 {
     struct ask *ask = event->context;
@@ -301,12 +301,10 @@ static void batch_on_end(struct quoit_llm_batch *batch, const struct quoit_event
     assert(ask->id == event->id);
     if (verdict == ASK_AGAIN && batch->stopped == NULL &&
         quoit_again(batch->engine, event->id, QUOIT_OK, 0) == QUOIT_OK) {
-        ask->again = true;
         return;
     }
-    if (verdict == ASK_STOP && batch->stopped == NULL) {
+    if (verdict == ASK_STOP) {
         ask_stop(batch, result);
-        batch_cancel_again(batch);
     }
     ask_settle(batch, ask, result);
     uint64_t tokens = batch->reply.tokens_in + batch->reply.tokens_out;
@@ -339,14 +337,30 @@ static void batch_turn(struct quoit_llm_batch *batch, uint64_t wait_ns)
     }
 }
 
-/* Cancel all that is under way, if the caller has asked for it; it ends by and by. */
+/* Is the batch stopped, with nothing in flight? What is open waits to be sent again. */
+static bool batch_is_run_down(const struct quoit_llm_batch *batch)
+{
+    struct quoit_stats stats = { 0 };
+
+    if (batch->stopped == NULL) {
+        return false;
+    }
+    quoit_stats_read(batch->engine, &stats);
+    return stats.in_flight == 0;
+}
+
+/* Cancel all that is under way, if the caller has asked for it, or if it is to no purpose. */
 static void batch_look_at_cancel(struct quoit_llm_batch *batch)
 {
-    if (batch->cancelled || !atomic_load(&batch->cancel_asked)) {
+    bool asked = atomic_load(&batch->cancel_asked);
+
+    if (batch->cancelled || !(asked || batch_is_run_down(batch))) {
         return;
     }
     batch->cancelled = true;
-    ask_stop_cancelled(batch);
+    if (asked) {
+        ask_stop_cancelled(batch);
+    }
     for (size_t i = 0; i < batch->asks_max; i++) {
         if (batch->asks[i].id != 0) {
             quoit_cancel(batch->engine, batch->asks[i].id);

@@ -27,7 +27,6 @@ struct ask {
     uint64_t id;         /* of the request that is under way; 0: none is */
     size_t first, count; /* which prompts */
     struct text body;    /* borrowed by the engine while it is under way */
-    bool again;          /* it was sent again after an answer */
     struct ask *next;    /* in the list of those without a request */
 };
 
@@ -48,6 +47,7 @@ struct quoit_llm_batch {
     /* What is under way. */
     struct ask *asks; /* owned */
     size_t asks_max;
+    uint32_t in_flight_max;
     struct ask *idle; /* those without a request */
     size_t open;      /* requests under way */
     size_t next;      /* the first prompt that was not taken */
