@@ -1,7 +1,7 @@
 #!/bin/sh
-# install_test: what a user of the library meets, in what `make install` has put below
-# $QUOIT_BUILD/tests/installed: a header for C and C++, two libraries that show quoit_* and nothing
-# else, a pkg-config file that is right for both, and examples that build with it.
+# install_test: what a user of the libraries meets, in what `make install` has put below
+# $QUOIT_BUILD/tests/installed: headers for C and C++, libraries that show quoit_* and nothing else,
+# pkg-config files that are right for them, and examples that build with those.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -30,21 +30,30 @@ holds() {
     fi
 }
 
+# package NAME OPTION...: what pkg-config says of an installed package.
 package() {
-    PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --define-variable=prefix="$prefix" "$@" quoit
+    package=$1
+    shift
+    PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --define-variable=prefix="$prefix" "$@" \
+        "$package"
 }
 
+# The package that a source needs, by the header it includes.
+package_of() { grep -q '#include <quoit_llm.h>' "$1" && echo quoit_llm || echo quoit; }
+
 # shellcheck disable=SC2046,SC2086 # compiler and flags are words
-build_shared() { $compiler -std=c11 "$1" -o "$work/program" $(package --cflags --libs); }
+build_shared() {
+    $compiler -std=gnu11 "$1" -o "$work/program" $(package "$(package_of "$1")" --cflags --libs)
+}
 
 # shellcheck disable=SC2046,SC2086
 build_static() {
-    $compiler -std=c11 "$1" -o "$work/program" $(package --cflags) \
-        $(package --static --libs | sed 's/-lquoit/-l:libquoit.a/')
+    $compiler -std=gnu11 "$1" -o "$work/program" $(package "$(package_of "$1")" --cflags) \
+        $(package "$(package_of "$1")" --static --libs | sed 's/-lquoit\( \|$\)/-l:libquoit.a /g')
 }
 
 says_version() {
-    [ "$(LD_LIBRARY_PATH="$prefix/lib" "$work/program")" = "$(package --modversion)" ]
+    [ "$(LD_LIBRARY_PATH="$prefix/lib" "$work/program")" = "$(package quoit --modversion)" ]
 }
 
 # Whatever its names, a library defines only quoit_* (and the version node of the shared one).
@@ -57,11 +66,14 @@ has_soname() { readelf -d "$prefix/lib/libquoit.so" | grep -qF '[libquoit.so.0]'
 
 # shellcheck disable=SC2086
 header_is_c() {
-    $compiler -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only -x c "$prefix/include/quoit.h"
+    $compiler -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only -x c \
+        "$prefix/include/$1" -I"$prefix/include"
 }
 
 header_is_cpp() {
-    "$1" -std=c++17 -Wall -Wextra -Werror -fsyntax-only -x c++ "$work/use.cc" -I"$prefix/include"
+    echo "#include <$2>" >"$work/use.cc"
+    "$1" -std=c++17 -Wall -Wextra -Wshadow -Werror -fsyntax-only -x c++ "$work/use.cc" \
+        -I"$prefix/include"
 }
 
 cat >"$work/version.c" <<'END'
@@ -73,9 +85,31 @@ int main(void)
     return puts(quoit_version()) < 0;
 }
 END
-echo '#include <quoit.h>' >"$work/use.cc"
+cat >"$work/body.c" <<'END'
+#include <quoit_llm.h>
+#include <stdio.h>
+#include <stdlib.h>
 
-holds "the header is C11 by itself" header_is_c
+int main(void)
+{
+    struct quoit_llm_parameters parameters = { .max_tokens = 1 };
+    struct quoit_llm_prompt prompt = { .text = "a" };
+    struct quoit_llm_batch *batch;
+    char *body;
+
+    if (quoit_llm_body_create(&parameters, &prompt, 1, &body) != QUOIT_OK ||
+        quoit_llm_batch_create(NULL, NULL, 0, &batch) != QUOIT_OK) {
+        return 1;
+    }
+    free(body);
+    quoit_llm_batch_destroy(batch);
+    return puts(quoit_version()) < 0;
+}
+END
+
+for header in quoit.h quoit_llm.h; do
+    holds "$header is C11 by itself" header_is_c $header
+done
 cpp=""
 for candidate in g++ clang++; do
     if [ -z "$cpp" ] && echo 'int a;' | "$candidate" -fsyntax-only -x c++ - 2>/dev/null; then
@@ -83,17 +117,24 @@ for candidate in g++ clang++; do
     fi
 done
 if [ -n "$cpp" ]; then
-    holds "the header is C++17 too" header_is_cpp "$cpp"
+    for header in quoit.h quoit_llm.h; do
+        holds "$header is C++17 too" header_is_cpp "$cpp" $header
+    done
 else
-    echo "skipped: there is no C++ compiler to try the header with"
+    echo "skipped: there is no C++ compiler to try the headers with"
     skipped=1
 fi
-holds "a program links with the shared library" build_shared "$work/version.c"
-holds "and finds the version of the pkg-config file" says_version
-holds "a program links with the static library" build_static "$work/version.c"
-holds "and finds the same version" says_version
+for source in version body; do
+    holds "$source.c links with the shared library" build_shared "$work/$source.c"
+    holds "and finds the version of the pkg-config file" says_version
+    holds "$source.c links with the static library" build_static "$work/$source.c"
+    holds "and finds the same version" says_version
+done
+holds "both packages have one version" \
+    [ "$(package quoit --modversion)" = "$(package quoit_llm --modversion)" ]
 holds "the static library shows quoit_* only" only_ours "$prefix/lib/libquoit.a"
 holds "the shared library shows quoit_* only" only_ours -D "$prefix/lib/libquoit.so"
+holds "libquoit_llm.a shows quoit_* only" only_ours "$prefix/lib/libquoit_llm.a"
 holds "the shared library has its soname" has_soname
 for example in examples/*.c; do
     if [ -e "$example" ]; then

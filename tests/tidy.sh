@@ -26,6 +26,7 @@ check_c() {
     # @ allows a.h to a.c. WHO is the longest that fits: folder/file, folder/file_part or folder.
     BEGIN {
         may["include"] = "^$"
+        may["include/quoit_llm"] = "^quoit\\.h$"
         may["base"] = "^(quoit\\.h|base/.*)$"
         may["http"] = "^(quoit\\.h|(base|http)/.*)$"
         may["tls"] = "^(quoit\\.h|(base|tls)/.*)$"

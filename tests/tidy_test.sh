@@ -77,6 +77,8 @@ includes perf/floor.c '2: [include] perf may not include http/url.h' http/url.h
 includes perf/parts.c '' http/url.h
 includes examples/use.c '2: [include] examples may not include llm/json.h' llm/json.h
 includes include/quoit.h '2: [include] include may not include base/bits.h' base/bits.h
+includes include/quoit_llm.h '' 'quoit.h>'
+includes include/quoit_llm.h '2: [include] include/quoit_llm may not include llm/json.h' llm/json.h
 includes tests/unit/http_url_test.c '' http/url.h tests/unit/check.h
 
 # One owner for each third party.

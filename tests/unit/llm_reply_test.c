@@ -1,6 +1,7 @@
 /*
  * reply: every shape that servers answer in, whole and as events; then all of them broken.
  */
+#include "llm/text.h"
 #include "llm/utf8.h"
 #include "quoit_llm.h"
 #include "tests/unit/check.h"
@@ -202,23 +203,33 @@ static void test_embeddings_are_numbers(void)
     quoit_llm_reply_free(&reply);
 }
 
+static void append_embedding(struct text *text, int index)
+{
+    char number[32];
+
+    snprintf(number, sizeof(number), "%d", index);
+    text_append_string(text, index == 0 ? "{\"index\":" : ",{\"index\":");
+    text_append_string(text, number);
+    text_append_string(text, ",\"embedding\":[");
+    for (int i = 0; i < 1536; i++) {
+        snprintf(number, sizeof(number), "%s%d.%04d", i == 0 ? "" : ",", index, i);
+        text_append_string(text, number);
+    }
+    text_append_string(text, "]}");
+}
+
 static void test_a_long_embedding_is_whole(void)
 {
     struct quoit_llm_reply reply = { 0 };
-    size_t room = 1 << 20, size = 0;
-    char *text = malloc(room);
+    struct text text;
 
-    size += (size_t)sprintf(text, "{\"data\":[");
+    text_init(&text, 0);
+    text_append_string(&text, "{\"data\":[");
     for (int i = 0; i < 20; i++) {
-        size +=
-            (size_t)sprintf(text + size, "%s{\"index\":%d,\"embedding\":[", i == 0 ? "" : ",", i);
-        for (int j = 0; j < 1536; j++) {
-            size += (size_t)sprintf(text + size, "%s%d.%04d", j == 0 ? "" : ",", i, j);
-        }
-        size += (size_t)sprintf(text + size, "]}");
+        append_embedding(&text, i);
     }
-    size += (size_t)sprintf(text + size, "]}");
-    CHECK_EQ(read_bytes(&reply, text, size), QUOIT_OK);
+    text_append_string(&text, "]}");
+    CHECK_EQ(read_bytes(&reply, text.bytes, text.size), QUOIT_OK);
     CHECK_EQ(reply.choices_count, 20);
     for (size_t i = 0; i < reply.choices_count; i++) {
         CHECK_EQ(reply.choices[i].embedding_count, 1536);
@@ -228,7 +239,7 @@ static void test_a_long_embedding_is_whole(void)
         }
     }
     quoit_llm_reply_free(&reply);
-    free(text);
+    text_free(&text);
 }
 
 static void test_half_a_pair_becomes_u_fffd(void)
