@@ -119,6 +119,29 @@ def lines():
             start + b'{"stream":false}}', start + b"1E+2}", start + b'"\\u0000"}')
 
 
+def replies():
+    usage = b'"usage":{"prompt_tokens":9,"completion_tokens":2}'
+    return [
+        b"[DONE]",
+        b'{"choices":[{"index":0,"message":{"content":"Par\\u00eds"},"finish_reason":"stop"}],' +
+        usage + b"}",
+        b'{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}],"usage":null}',
+        b'{"choices":[{"text":"a","index":1},{"text":"\\ud800","index":0}],' + usage + b"}",
+        b'{"data":[{"index":0,"embedding":[0.5,-2e-1]}],"usage":{"prompt_tokens":8}}',
+        b'{"status":"completed","error":null,"output":[{"type":"message","content":'
+        b'[{"type":"output_text","text":"Hi"}]}],"usage":{"input_tokens":3,"output_tokens":4}}',
+        b'{"type":"response.output_text.delta","delta":"He"}',
+        b'{"type":"response.incomplete","response":{"incomplete_details":{"reason":"x"}}}',
+        b'{"type":"message","content":[{"type":"text","text":"Hi"}],"stop_reason":"end_turn"}',
+        b'{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}',
+        b'{"type":"message_delta","delta":{"stop_reason":"x"},"usage":{"output_tokens":5}}',
+        b'{"error":{"message":"m","type":"t","code":"c"}}',
+        b'{"object":"error","message":"m","type":"t","code":400}',
+        b'{"error":"m"}',
+        b'"a":1,"stream":true',
+    ]
+
+
 def talks():
     for flags in range(16):
         yield bytes([flags, 0])
@@ -165,6 +188,7 @@ def main():
     write("url", urls())
     write("hints", hints())
     write("batch", lines())
+    write("reply", replies())
     write("tls", talks())
     write("tunnel", tunnels())
     write("proxy", proxies())
