@@ -40,7 +40,8 @@ static void check_reply(const struct quoit_llm_reply *reply)
 static void check_again(const struct quoit_llm_reply *reply, struct quoit_span bytes)
 {
     struct quoit_llm_reply other = { 0 };
-    const struct quoit_span first = { "{\"choices\":[{\"text\":\"a\"}]}", 25 };
+    static const char before[] = "{\"choices\":[{\"text\":\"a\"}]}";
+    const struct quoit_span first = { before, sizeof(before) - 1 };
 
     FUZZ_HOLDS(quoit_llm_reply_read(&other, first) == QUOIT_OK);
     FUZZ_HOLDS(quoit_llm_reply_read(&other, bytes) == QUOIT_OK);
