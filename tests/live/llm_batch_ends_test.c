@@ -296,7 +296,7 @@ static void test_no_text_holds_a_secret(void)
         .api_key = KEY,
         .request = { .headers = headers, .headers_count = COUNT_OF(headers) },
     };
-    char script[2048], filler[440];
+    char script[2048], filler[426];
 
     memset(filler, 'x', sizeof(filler) - 1);
     filler[sizeof(filler) - 1] = '\0';
