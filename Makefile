@@ -380,7 +380,7 @@ guard-test: ## unit, simulation and live tests with GUARD=1
 guard-run:
 	@$(RUN) --together $(UNIT_TESTS) --in-turn \
 	  $(filter-out %/storm_sim_test %/errors_sim_test,$(SIM_TESTS)) \
-	  $(filter-out %/torture_test,$(LIVE_TESTS))
+	  $(filter-out $(B)/tests/torture/%,$(LIVE_TESTS))
 
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)

@@ -94,11 +94,12 @@ struct quoit_llm_parameters {
  * Stores the JSON text, with a NUL behind it, which the caller frees with free().
  *
  * Returns QUOIT_OK, or:
- *   QUOIT_E_ARGUMENT   a string is not UTF-8; `members` are no JSON members, or name the
- *                      prompt's; a temperature or top_p is no number, or below 0; no prompt, or a
- * number of them that the endpoint does not take; a prompt with both or neither of text and
- * messages; messages or system where the endpoint takes text; a message without a role; a stream of
- * embeddings; an enum out of range, or reserved is not zero. QUOIT_E_NO_MEMORY
+ *   QUOIT_E_ARGUMENT   a string is not UTF-8; `members` are no JSON members, or name the prompt's;
+ *                      a temperature or top_p is no number, or below 0; no prompt, or more than the
+ *                      endpoint takes; a prompt with both or neither of text and messages; messages
+ *                      or system where the endpoint takes text; a message without a role; a stream
+ *                      of embeddings; an enum out of range, or reserved is not zero.
+ *   QUOIT_E_NO_MEMORY
  */
 QUOIT_API QUOIT_MUST enum quoit_error
 quoit_llm_body_create(const struct quoit_llm_parameters *parameters,
@@ -166,9 +167,8 @@ struct quoit_llm_options {
     const char *path;     /* joined to base_url as `quoit batch` does; NULL: the endpoint's */
     const char *api_key;  /* NULL: $OPENAI_API_KEY, if there is one; "": none */
 
-    struct quoit_engine
-        *engine;            /* NULL: one of its own, which waits up to 30 s for a server that */
-                            /* is down. Yours keeps connections from one batch to the next. */
+    struct quoit_engine *engine; /* NULL: one of its own, which waits up to 30 s for a server */
+                                 /* that is down. Yours keeps connections for the next batch. */
     uint32_t in_flight_max; /* requests that hold a connection: 64. With an engine of yours, what */
                             /* that was made with */
     uint32_t batch_size;    /* prompts in one request: 1. COMPLETIONS and EMBEDDINGS take more */
@@ -185,8 +185,8 @@ struct quoit_llm_options {
 
 /*
  * What came of one prompt. With a batch_size above 1, the prompts of a request share all but
- * content, finish_reason and embedding; the tokens, which the server counts together, stand in the
- * first one's.
+ * content, finish_reason and embedding; tokens and body, which the server gives for all together,
+ * stand in the first one's.
  */
 struct quoit_llm_answer {
     bool good;              /* a 2xx, and what was asked for is there */
@@ -238,13 +238,10 @@ struct quoit_llm_counts {
  *
  * Returns QUOIT_OK, or:
  *   QUOIT_E_ARGUMENT   parameters that quoit_llm_body_create refuses; stream; a batch_size above 1
- *                      for CHAT; in_flight_max above 1,000,000;
- *                      an engine with requests under way; a key with control characters; reserved
- *                      is not zero.
- *   QUOIT_E_URL        base_url is not absolute, has a user name or is written oddly; path does not
- *                      begin with `/`.
- *   what quoit_create returns, when it makes an engine
- *   QUOIT_E_NO_MEMORY, QUOIT_E_THREAD, QUOIT_E_FORKED
+ *                      for CHAT; in_flight_max above 1,000,000; an engine with requests under way;
+ * a key with control characters, or a header that is NULL; reserved is not zero. QUOIT_E_URL
+ * base_url is not absolute, has a user name or is written oddly; path does not begin with `/`. what
+ * quoit_create returns, when it makes an engine QUOIT_E_NO_MEMORY, QUOIT_E_THREAD, QUOIT_E_FORKED
  */
 QUOIT_API QUOIT_MUST enum quoit_error
 quoit_llm_batch_create(const struct quoit_llm_options *options,
