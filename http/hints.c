@@ -46,8 +46,7 @@ static bool hints_read_exponent(const char **text, int *exponent_out)
     return true;
 }
 
-/* What Python's float() takes, less names: "3", "1.5", "-5", "1e18". */
-static bool hints_read_number(const char *text, double *value_out)
+bool hints_parse_number(const char *text, double *value_out)
 {
     bool negative = *text == '-';
     double value = 0, scale = 1;
@@ -104,14 +103,14 @@ uint64_t hints_retry_wait_ns(const struct quoit_header *headers, uint32_t count,
     double value;
     int64_t unix_s;
 
-    if (text != NULL && hints_read_number(text, &value)) {
+    if (text != NULL && hints_parse_number(text, &value)) {
         return hints_wait(value, NS_PER_MS);
     }
     text = header_find(headers, count, "retry-after");
     if (text == NULL) {
         return HINTS_NONE;
     }
-    if (hints_read_number(text, &value)) {
+    if (hints_parse_number(text, &value)) {
         return hints_wait(value, NS_PER_S);
     }
     if (!hints_parse_date(text, strlen(text), &unix_s)) {
@@ -349,6 +348,11 @@ static int64_t hints_days(const struct hints_date *date)
            719468;
 }
 
+static int64_t hints_unix_s(const struct hints_date *date)
+{
+    return hints_days(date) * 86400 + date->hour * 3600 + date->minute * 60 + (int64_t)date->second;
+}
+
 bool hints_parse_date(const char *text, size_t size, int64_t *unix_s_out)
 {
     char copy[HINTS_DATE_MAX + 1];
@@ -366,7 +370,60 @@ bool hints_parse_date(const char *text, size_t size, int64_t *unix_s_out)
     if (!hints_date_exists(&date)) {
         return false;
     }
-    *unix_s_out =
-        hints_days(&date) * 86400 + date.hour * 3600 + date.minute * 60 + (int64_t)date.second;
+    *unix_s_out = hints_unix_s(&date);
+    return true;
+}
+
+/* "Z", or "+01:00": how far the clock is ahead of UTC. False: neither, or not at the end. */
+static bool hints_read_zone(const char *text, int64_t *ahead_s_out)
+{
+    bool behind = *text == '-';
+
+    if (*text == 'Z' || *text == 'z') {
+        *ahead_s_out = 0;
+        return text[1] == '\0';
+    }
+    if (*text != '+' && *text != '-') {
+        return false;
+    }
+    text++;
+    int32_t hours = hints_read_fixed(&text, 2);
+    if (!hints_skip(&text, ":")) {
+        return false;
+    }
+    int32_t minutes = hints_read_fixed(&text, 2);
+    if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59 || *text != '\0') {
+        return false;
+    }
+    *ahead_s_out = (behind ? -60 : 60) * ((int64_t)hours * 60 + minutes);
+    return true;
+}
+
+bool hints_parse_instant(const char *text, int64_t *unix_ms_out)
+{
+    struct hints_date date;
+    double fraction = 0, scale = 1;
+    int64_t ahead_s;
+
+    date.year = hints_read_fixed(&text, 4);
+    if (!hints_skip(&text, "-")) {
+        return false;
+    }
+    date.month = hints_read_fixed(&text, 2) - 1;
+    if (!hints_skip(&text, "-")) {
+        return false;
+    }
+    date.day = hints_read_fixed(&text, 2);
+    if ((!hints_skip(&text, "T") && !hints_skip(&text, "t")) || !hints_read_time(&text, &date)) {
+        return false;
+    }
+    if (hints_skip(&text, ".") && !hints_read_digits(&text, &fraction, &scale)) {
+        return false;
+    }
+    if (date.month > 11 || !hints_date_exists(&date) || !hints_read_zone(text, &ahead_s)) {
+        return false;
+    }
+    int64_t part_ms = fraction < scale ? (int64_t)(fraction / scale * 1000) : 0; /* no infinities */
+    *unix_ms_out = (hints_unix_s(&date) - ahead_s) * 1000 + part_ms;
     return true;
 }

@@ -31,6 +31,9 @@ check_c() {
         may["http"] = "^(quoit\\.h|(base|http)/.*)$"
         may["tls"] = "^(quoit\\.h|(base|tls)/.*)$"
         may["engine"] = "^(quoit\\.h|base/.*|@)$" # ring, slot, pool, retry, limiter, resolve
+        may["engine/lesson"] = "^(quoit\\.h|base/.*|http/hints\\.h|@)$"
+        may["engine/limiter"] = "^(quoit\\.h|base/.*|http/hints\\.h|engine/lesson\\.h|@)$"
+        may["engine/slot"] = "^(quoit\\.h|base/.*|engine/limiter\\.h|@)$"
         may["engine/ring"] = "^(quoit\\.h|base/.*|engine/(ring|ring_parts|ring_uring|ring_epoll)\\.h)$"
         may["engine/conn"] = "^(quoit\\.h|(base|http|tls)/.*|engine/(ring|conn|conn_parts)\\.h)$"
         may["engine/engine"] = may["engine/api"] = "^(quoit\\.h|(base|http|engine)/.*|tls/context\\.h)$"
