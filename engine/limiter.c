@@ -43,22 +43,31 @@ static uint64_t bucket_wait_ns(struct limiter_bucket *bucket, uint64_t units, ui
     return bucket->level_ns >= needed_ns ? 0 : (uint64_t)(needed_ns - bucket->level_ns);
 }
 
+static void bucket_lower(struct limiter_bucket *bucket, uint64_t units)
+{
+    bucket->level_ns -= bucket_cost_ns(bucket, units);
+    if (bucket->level_ns < -LIMITER_COST_MAX_NS) {
+        bucket->level_ns = -LIMITER_COST_MAX_NS;
+    }
+}
+
 /* They cost so much more than was taken. */
 static void bucket_charge(struct limiter_bucket *bucket, uint64_t units)
 {
     bucket->entered += units;
-    if (bucket->per_minute != 0) {
-        bucket->level_ns -= bucket_cost_ns(bucket, units);
-        if (bucket->level_ns < -LIMITER_COST_MAX_NS) {
-            bucket->level_ns = -LIMITER_COST_MAX_NS;
-        }
+    if (bucket->per_minute == 0) {
+        lesson_charge(&bucket->lesson, (double)units);
+    } else {
+        bucket_lower(bucket, units);
     }
 }
 
 static void bucket_give_back(struct limiter_bucket *bucket, uint64_t units)
 {
-    bucket->entered -= units;
-    if (bucket->per_minute != 0) {
+    bucket->returned += units;
+    if (bucket->per_minute == 0) {
+        lesson_give_back(&bucket->lesson, (double)units);
+    } else {
         bucket->level_ns += bucket_cost_ns(bucket, units);
         if (bucket->level_ns > LIMITER_FULL_NS) {
             bucket->level_ns = LIMITER_FULL_NS;
@@ -68,13 +77,14 @@ static void bucket_give_back(struct limiter_bucket *bucket, uint64_t units)
 
 static void bucket_take(struct limiter_bucket *bucket, uint64_t units, uint64_t now_ns)
 {
+    bucket->entered += units;
+    bucket->in_flight += units;
     if (bucket->per_minute == 0) {
         lesson_take(&bucket->lesson, (double)units, now_ns);
     } else {
         bucket_refill(bucket, now_ns);
+        bucket_lower(bucket, units);
     }
-    bucket_charge(bucket, units);
-    bucket->in_flight += units;
 }
 
 void limiter_init(struct limiter *limiter, uint64_t requests_per_minute, uint64_t tokens_per_minute,
@@ -110,19 +120,27 @@ static void limiter_turn(struct limiter *limiter, uint64_t now_ns)
     }
 }
 
+static struct limiter_count bucket_count(const struct limiter_bucket *bucket, uint64_t first)
+{
+    return (struct limiter_count){
+        .entered = bucket->entered,
+        .returned = bucket->returned,
+        .crowd = bucket->entered - bucket->past[first],
+    };
+}
+
 struct limiter_mark limiter_take(struct limiter *limiter, uint64_t tokens, uint64_t now_ns)
 {
     limiter_turn(limiter, now_ns);
-    uint64_t first = limiter->part - min_u64(limiter->part, LIMITER_PARTS - 1);
+    uint64_t first = (limiter->part + 1) % LIMITER_PARTS; /* the oldest one */
 
     bucket_take(&limiter->requests, 1, now_ns);
     bucket_take(&limiter->tokens, tokens, now_ns);
     return (struct limiter_mark){
         .at_ns = now_ns,
         .order = ++limiter->order,
-        .before_ns = first * LIMITER_PART_NS,
-        .requests = limiter->requests.past[first % LIMITER_PARTS],
-        .tokens = limiter->tokens.past[first % LIMITER_PARTS],
+        .requests = bucket_count(&limiter->requests, first),
+        .tokens = bucket_count(&limiter->tokens, first),
     };
 }
 
@@ -154,22 +172,22 @@ static void limiter_learn_rest(struct limiter *limiter, const struct limiter_ans
     limiter_rest(limiter, answer->now_ns + reset_ns + limiter_jitter_ns(answer->chance));
 }
 
-static void limiter_learn_bucket(struct limiter_bucket *bucket, const struct limiter_answer *answer,
-                                 const struct hints_bucket *said, uint64_t cost, uint64_t entered)
+static void bucket_learn(struct limiter_bucket *bucket, const struct limiter_answer *answer,
+                         const struct hints_bucket *said, uint64_t cost,
+                         const struct limiter_count *then)
 {
-    uint64_t since = bucket->entered - entered; /* "below 0": given back since then */
+    uint64_t entered = bucket->entered - then->entered;
+    uint64_t returned = bucket->returned - then->returned;
 
-    if (bucket->per_minute != 0) {
-        return;
-    }
     lesson_learn(&bucket->lesson, &(struct lesson_answer){
                                       .said = said,
                                       .cost = (double)cost,
-                                      .entered = since > INT64_MAX ? 0 : (double)since,
-                                      .order = answer->mark->order,
+                                      .entered = (double)(entered - min_u64(entered, returned)),
+                                      .entered_most = (double)entered,
+                                      .crowd = (double)then->crowd,
                                       .in_flight = (double)bucket->in_flight,
+                                      .order = answer->mark->order,
                                       .sent_ns = answer->mark->at_ns,
-                                      .before_ns = answer->mark->before_ns,
                                       .now_ns = answer->now_ns,
                                       .jitter_ns = limiter_jitter_ns(answer->chance),
                                       .refused = answer->refused,
@@ -178,16 +196,21 @@ static void limiter_learn_bucket(struct limiter_bucket *bucket, const struct lim
 
 void limiter_learn(struct limiter *limiter, const struct limiter_answer *answer)
 {
-    const struct limiter_mark *mark = answer->mark;
+    struct limiter_bucket *requests = &limiter->requests, *tokens = &limiter->tokens;
     const struct hints_rate *said = answer->said;
 
-    limiter_learn_bucket(&limiter->requests, answer, &said->requests, 1, mark->requests);
-    limiter_learn_bucket(&limiter->tokens, answer, &said->tokens, answer->tokens, mark->tokens);
+    if (answer->refused) {
+        bucket_give_back(tokens, answer->tokens);
+    }
+    if (requests->per_minute == 0) {
+        bucket_give_back(requests, answer->refused); /* a rule is of what is sent */
+        bucket_learn(requests, answer, &said->requests, 1, &answer->mark->requests);
+    }
+    if (tokens->per_minute == 0) {
+        bucket_learn(tokens, answer, &said->tokens, answer->tokens, &answer->mark->tokens);
+    }
     limiter_learn_rest(limiter, answer, &limiter->requests, &said->requests);
     limiter_learn_rest(limiter, answer, &limiter->tokens, &said->tokens);
-    if (answer->refused) {
-        limiter->requests.entered--; /* it took none; its tokens are settled apart */
-    }
 }
 
 void limiter_settle(struct limiter *limiter, uint64_t taken, uint64_t used)

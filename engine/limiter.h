@@ -25,16 +25,22 @@ struct limiter_bucket {
     int64_t level_ns;
     uint64_t read_ns; /* the instant of level_ns */
     struct lesson lesson;
-    uint64_t entered;   /* units so far, less those that were given back */
+    uint64_t entered;             /* units so far */
+    uint64_t returned;            /* of them were given back */
     uint64_t past[LIMITER_PARTS]; /* `entered` at the begin of each part of a second; a ring */
-    uint64_t in_flight; /* units of requests under way */
+    uint64_t in_flight;           /* units of requests under way */
+};
+
+/* Where a bucket stood, a request that has just entered included. */
+struct limiter_count {
+    uint64_t entered, returned;
+    uint64_t crowd; /* what entered in about a second */
 };
 
 /* Where a limiter stood when it let a request in. */
 struct limiter_mark {
     uint64_t at_ns, order;
-    uint64_t before_ns;        /* about a second before */
-    uint64_t requests, tokens; /* had entered by then */
+    struct limiter_count requests, tokens;
 };
 
 /* What became of a request that had been let in. */
@@ -49,8 +55,8 @@ struct limiter_answer {
 
 struct limiter {
     struct limiter_bucket requests, tokens;
-    uint64_t order; /* requests let in */
-    uint64_t part;  /* the number of the newest part of a second that has its place in `past` */
+    uint64_t order;   /* requests let in */
+    uint64_t part;    /* the number of the newest part of a second that has its place in `past` */
     uint64_t rest_ns; /* an instant before which nothing enters: the server said so */
 };
 
@@ -66,13 +72,10 @@ struct limiter_mark limiter_take(struct limiter *limiter, uint64_t tokens, uint6
 /* A request that took so many tokens is not under way any more. */
 void limiter_leave(struct limiter *limiter, uint64_t tokens);
 
-/* What its answer says of the buckets that are learned. */
+/* What its answer says of the buckets that are learned. What was refused gives its tokens back. */
 void limiter_learn(struct limiter *limiter, const struct limiter_answer *answer);
 
-/*
- * It took `used` tokens, not `taken`. A level that is learned stays, for the answers tell it with
- * all that the server counted.
- */
+/* It took `used` tokens, not `taken`. Of what was refused nothing was taken: limiter_learn. */
 void limiter_settle(struct limiter *limiter, uint64_t taken, uint64_t used);
 
 /* Nothing enters before that instant. */

@@ -46,8 +46,8 @@ bool hints_parse_duration(const char *text, uint64_t *ns_out)
     static const struct {
         const char *name;
         double ns;
-    } units[] = { { "ns", 1 },     { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "\xce\xbcs", 1e3 },
-                  { "ms", 1e6 },   { "s", 1e9 },  { "m", 60e9 },        { "h", 3600e9 } };
+    } units[] = { { "ns", 1 },   { "us", 1e3 }, { "\xc2\xb5s", 1e3 }, { "\xce\xbcs", 1e3 },
+                  { "ms", 1e6 }, { "s", 1e9 },  { "m", 60e9 },        { "h", 3600e9 } };
     char number[32];
     double value, sum_ns = 0;
 
