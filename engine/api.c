@@ -459,6 +459,19 @@ void quoit_cancel_all(struct quoit_engine *engine)
     }
 }
 
+void quoit_cancel_waiting(struct quoit_engine *engine)
+{
+    if (api_check(engine) != QUOIT_OK) {
+        return;
+    }
+    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+        struct slot *slot = engine_slot(engine, i);
+        if (slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING) {
+            engine_cancel(engine, slot);
+        }
+    }
+}
+
 /* -------- after END, and streams -------- */
 
 /* The slot of that id in that state, or NULL with *error_out. */
@@ -571,8 +584,8 @@ void quoit_limit_settle(struct quoit_limit *limit, uint64_t id, uint64_t tokens)
     struct slot *slot = api_slot(limit->engine, id, SLOT_HANDED, &error);
 
     if (slot != NULL) {
-        limiter_settle(&limit->limiter, slot->limit_tokens, tokens);
-        slot->limit_tokens = (uint32_t)min_u64(tokens, UINT32_MAX);
+        limiter_settle(&limit->limiter, slot->limit_held, tokens);
+        slot->limit_held = tokens;
         engine_wake_limit(limit->engine, limit);
     }
 }

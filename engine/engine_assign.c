@@ -379,7 +379,8 @@ static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lan
     }
     slot->probe = was_down;
     if (lane->limit != NULL && !slot->limited) {
-        limiter_take(&lane->limit->limiter, slot->limit_tokens, now_ns);
+        slot->limit_mark = limiter_take(&lane->limit->limiter, slot->limit_tokens, now_ns);
+        slot->limit_held = slot->limit_tokens;
         slot->limited = true;
     }
     return LANE_GOES;

@@ -106,9 +106,63 @@ static void engine_count(struct quoit_engine *engine, const struct slot *slot, u
     }
 }
 
+/* -------- the limit -------- */
+
+/* The attempt is over, as its limit sees it. */
+static void engine_leave_limit(struct slot *slot)
+{
+    if (slot->limited && slot->lane->limit != NULL) {
+        limiter_leave(&slot->lane->limit->limiter, slot->limit_tokens);
+    }
+    slot->limited = false;
+}
+
+/* What the attempt took was not used. */
+static void engine_give_back_tokens(struct slot *slot)
+{
+    if (slot->lane->limit != NULL) {
+        limiter_settle(&slot->lane->limit->limiter, slot->limit_held, 0);
+    }
+    slot->limit_held = 0;
+}
+
+/* What the answer says of the server's limits. */
+static void engine_learn(struct quoit_engine *engine, struct slot *slot)
+{
+    const struct hints_bucket nothing = { HINTS_NONE, HINTS_NONE, HINTS_NONE };
+    const struct quoit_result *result = &slot->result;
+    struct quoit_limit *limit = slot->lane->limit;
+    struct hints_rate said = { nothing, nothing };
+    bool refused = result->status == 429;
+
+    if (!slot->limited || limit == NULL || result->status == 0) {
+        return;
+    }
+    if (!hints_rate_read(result->headers, result->headers_count, &said) && !refused) {
+        return;
+    }
+    limiter_learn(&limit->limiter, &(struct limiter_answer){
+                                       .mark = &slot->limit_mark,
+                                       .tokens = slot->limit_tokens,
+                                       .said = &said,
+                                       .refused = refused,
+                                       .now_ns = engine_now_ns(engine),
+                                       .chance = engine_chance(engine),
+                                   });
+    if (refused) {
+        slot->limit_held = 0;
+    }
+    if (engine->origins_count > 1) {
+        engine_wake_limit(engine, limit); /* else its lanes are woken with their origin's */
+    }
+}
+
+/* -------- the end -------- */
+
 /* The result is final: DONE, with END among the events. */
 static void engine_finish(struct quoit_engine *engine, struct slot *slot)
 {
+    engine_leave_limit(slot);
     slot->result.times.end_ns = engine_now_ns(engine);
     slot_move(&engine->slots, slot, SLOT_DONE);
     engine_count(engine, slot, 1);
@@ -126,6 +180,9 @@ void engine_end_slot(struct quoit_engine *engine, struct slot *slot, enum quoit_
     slot->resolved_ns = 0;
     slot->sending = false;
     engine_note_result(slot, &end);
+    if (slot->limited) { /* it was let in, and then could not go */
+        engine_give_back_tokens(slot);
+    }
     engine_finish(engine, slot);
     engine_wake_lane(engine, slot->lane); /* who stood behind it may have less to wait for */
 }
@@ -275,7 +332,8 @@ static bool engine_follow(struct quoit_engine *engine, struct slot *slot,
         engine_enqueue(engine, slot, true);
         return true;
     case RETRY_PACE:
-        slot->limited = false;
+        engine_leave_limit(slot);
+        engine_give_back_tokens(slot);
         engine_pace(engine, slot, verdict.wait_ns);
         return true;
     case RETRY_AGAIN:
@@ -287,7 +345,10 @@ static bool engine_follow(struct quoit_engine *engine, struct slot *slot,
     }
     slot->retries++;
     slot->late += retry_is_late(last);
-    slot->limited = false;
+    engine_leave_limit(slot);
+    if (last->error == QUOIT_OK || !last->sent) { /* nobody will be billed for it */
+        engine_give_back_tokens(slot);
+    }
     slot->awaits_budget = true; /* taken when the retry goes, not now: it may wait for long */
     engine_wait(engine, slot, verdict.wait_ns);
     return true;
@@ -312,6 +373,7 @@ void engine_end_attempt(struct quoit_engine *engine, struct slot *slot,
 
     struct retry_case last = engine_case(engine, slot, end->conn);
     engine_note_origin(engine, slot, &last);
+    engine_learn(engine, slot);
     slot->fresh = false;
     slot->result.maybe_billed |= last.error != QUOIT_OK && last.sent_in_full;
     slot->conn = SLOT_NONE;

@@ -78,7 +78,7 @@ struct lesson_answer {
     double entered;      /* what entered since then, less what was given back since */
     double entered_most; /* the same, with it: some of it may have entered before */
     double crowd;        /* what entered in the second before, itself too */
-    double in_flight;    /* what has no answer yet, without this one */
+    double in_flight;    /* what has no answer yet, perhaps this one too */
     uint64_t order;      /* how many requests had entered before it */
     uint64_t sent_ns;    /* when it entered */
     uint64_t now_ns;

@@ -142,6 +142,7 @@ void slot_reset(struct slot *slot)
     slot->cancelled = false;
     slot->counted = false;
     slot->limited = false;
+    slot->limit_held = 0;
     slot->resent = false;
     slot->fresh = false;
     slot->probe = false;

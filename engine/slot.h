@@ -23,6 +23,7 @@
 #include "base/buffer.h"
 #include "base/list.h"
 #include "base/timer.h"
+#include "engine/limiter.h"
 #include "quoit.h"
 
 #define SLOT_NONE UINT32_MAX
@@ -64,20 +65,22 @@ struct slot {
     uint64_t deadline_ns;           /* an instant; UINT64_MAX: none */
     uint64_t body_size_max;
     uint32_t retries_max;
-    uint32_t limit_tokens; /* what it took from its limit */
+    uint32_t limit_tokens; /* what an attempt takes from its limit */
     enum quoit_stream stream;
     bool to_head; /* the method is HEAD */
     bool replayable;
     bool judge;
 
     /* The attempts so far. */
-    bool cancelled;     /* by the caller: whatever comes, nothing is tried again */
-    bool counted;       /* among the budget's first sends */
-    bool limited;       /* its limit has let it in, for this attempt */
-    bool resent;        /* the free resend is used up */
-    bool fresh;         /* the next attempt takes no kept connection */
-    bool probe;         /* the attempt is its origin's probe */
-    bool awaits_budget; /* WAITING for the retry budget */
+    bool cancelled;                 /* by the caller: whatever comes, nothing is tried again */
+    bool counted;                   /* among the budget's first sends */
+    bool limited;                   /* its limit has let it in, for this attempt */
+    uint64_t limit_held;            /* tokens that the last attempt took and has not given back */
+    struct limiter_mark limit_mark; /* when it did */
+    bool resent;                    /* the free resend is used up */
+    bool fresh;                     /* the next attempt takes no kept connection */
+    bool probe;                     /* the attempt is its origin's probe */
+    bool awaits_budget;             /* WAITING for the retry budget */
     uint32_t retries, late;
     uint64_t paced_ns; /* held up by 429s so far */
 

@@ -397,6 +397,9 @@ QUOIT_API enum quoit_error quoit_cancel(struct quoit_engine *engine, uint64_t id
 /* quoit_cancel for every request whose END has not been handed out. */
 QUOIT_API void quoit_cancel_all(struct quoit_engine *engine);
 
+/* quoit_cancel for every request that is not in flight: it was not sent, or awaits a retry. */
+QUOIT_API void quoit_cancel_waiting(struct quoit_engine *engine);
+
 /*
  * After END and before the next quoit_turn: send the request once more, with the same id and in the
  * same slot. Its body is borrowed again, and what END pointed to stays good until the next
@@ -436,11 +439,19 @@ QUOIT_API enum quoit_error quoit_release(struct quoit_engine *engine, uint64_t i
 QUOIT_API void quoit_wake(struct quoit_engine *engine);
 
 /*
- * Make a rate limit: two buckets, of requests and of tokens, that refill evenly and start full.
- * A request that names it enters when one request and its limit_tokens are there; those to one
- * server enter in order.
+ * Make a rate limit: two buckets, of requests and of tokens. A request that names it enters when
+ * one request and its limit_tokens are there; those to one server enter in order.
  *
- *   requests_per_minute, tokens_per_minute   0: no limit.
+ *   requests_per_minute, tokens_per_minute   the rule for that bucket, which starts full and
+ *                                            refills evenly; 0: it is learned.
+ *
+ * A bucket that is learned limits nothing until answers tell what the server allows, in the headers
+ * x-ratelimit-*, anthropic-ratelimit-* or ratelimit-*; then requests enter as fast as it does, and
+ * 429s become rare. Where the headers are not there nothing is learned, and only a 429 slows down.
+ * So name one limit for what the server counts together: mostly a key and a model.
+ *
+ * A request that is answered with 429 gives its tokens back by itself, and so does an attempt that
+ * is made again and cannot have been billed: it was not sent, or answered with an error.
  *
  * Returns QUOIT_OK, or QUOIT_E_NO_MEMORY.
  */
@@ -452,7 +463,10 @@ QUOIT_API QUOIT_MUST enum quoit_error quoit_limit_create(struct quoit_engine *en
 /* Give up a limit; requests that name it must have ended. NULL is allowed. */
 QUOIT_API void quoit_limit_destroy(struct quoit_limit *limit);
 
-/* Replace the estimate of a request whose END is in your hands by what it really took. */
+/*
+ * Replace the estimate of a request whose END is in your hands by what it really took. A later
+ * attempt (quoit_again) takes the estimate anew.
+ */
 QUOIT_API void quoit_limit_settle(struct quoit_limit *limit, uint64_t id, uint64_t tokens);
 
 /*
