@@ -40,6 +40,7 @@ struct batch {
     struct progress progress;
     struct prepare prepare;
     struct summary summary;
+    struct rates rates;
     struct run run;
 };
 
@@ -549,6 +550,7 @@ static int batch_run(struct batch *batch)
     batch_say_shard(batch);
     batch_say_io(batch);
     batch_say_descriptors(batch);
+    rates_open(&batch->rates, batch->engine, batch->options.rpm, batch->options.tpm);
     batch->run = (struct run){
         .engine = batch->engine,
         .options = &batch->options,
@@ -559,6 +561,7 @@ static int batch_run(struct batch *batch)
         .progress = &batch->progress,
         .summary = &batch->summary,
         .prepare = &batch->prepare,
+        .rates = &batch->rates,
         .requests_max = run_requests_max(batch->options.concurrency),
     };
     batch->summary.started_at = (int64_t)time(NULL);
@@ -571,6 +574,7 @@ static int batch_run(struct batch *batch)
 static void batch_close(struct batch *batch)
 {
     interrupt_set_engine(NULL);
+    rates_close(&batch->rates);
     quoit_destroy(batch->engine);
     quoit_tls_destroy(batch->tls);
     output_free(&batch->output);

@@ -201,6 +201,16 @@ bool headers_set_has_secret(const struct headers_set *set, const struct headers 
     return false;
 }
 
+bool headers_line_has_secret(const struct headers *headers, const struct batch_line *line)
+{
+    for (size_t i = 0; i < line->headers_count; i++) {
+        if (headers_is_secret(headers, line->headers[i].name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One of ours: unless somebody has set it, or -H has taken it away. */
 static void headers_set_make(struct headers_set *set, const struct headers *headers,
                              const char *name, const char *value)

@@ -69,6 +69,9 @@ void headers_add_idempotency(const struct headers *headers, const char *key,
 /* Is there one among them? */
 bool headers_set_has_secret(const struct headers_set *set, const struct headers *headers);
 
+/* Does the line bring one of its own? */
+bool headers_line_has_secret(const struct headers *headers, const struct batch_line *line);
+
 /* Is it a token (RFC 9110 5.6.2)? */
 bool headers_is_name(const char *text);
 

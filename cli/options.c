@@ -51,6 +51,12 @@ static const struct option_row option_rows[] = {
     FLAG('k', "insecure", insecure, "do not verify the server at all"),
     HEADING("Load and failures"),
     COUNT('c', "concurrency", concurrency, "N", "requests in flight: never more (64)", 1, 100000),
+    COUNT(0, "rpm", rpm, "N",
+          "send at most N requests a minute to each server and model\n(what the server's headers "
+          "say)",
+          1, 1000000000),
+    COUNT(0, "tpm", tpm, "N", "take at most N tokens a minute, in and out (the same)", 1,
+          1000000000000),
     COUNT(0, "retries", retries, "N",
           "send again at most N times after 408, 409, 429, 500 and\nabove, connection errors and "
           "timeouts (2)",
@@ -97,15 +103,13 @@ static const struct option_row option_rows[] = {
             "--timeout for a time"),
     REFUSED('n', NULL, "is of `quoit bench`: say --limit N for the first N lines"),
     REFUSED('z', NULL, "is of `quoit bench`: a batch ends with its input"),
-    REFUSED('q', NULL, "is of `quoit bench`: rates for a batch are " LATER),
+    REFUSED('q', NULL, "is of `quoit bench`: for a batch say --rpm N, a minute"),
     REFUSED('X', NULL, "is not of a batch: each line has its own \"method\""),
     REFUSED('d', NULL, "is not of a batch: each line has its own \"body\""),
     REFUSED(0, "resume", LATER),
     REFUSED(0, "resume-failed", LATER),
     REFUSED(0, "stream", LATER),
     REFUSED(0, "no-stream-usage", LATER),
-    REFUSED(0, "rpm", LATER),
-    REFUSED(0, "tpm", LATER),
 };
 
 static const struct option_table options_table = {

@@ -39,6 +39,7 @@ struct options {
     const char *queries[OPTIONS_QUERIES_MAX];
     uint64_t headers_count, queries_count;
     uint64_t concurrency, retries, limit; /* limit UINT64_MAX: all lines */
+    uint64_t rpm, tpm;                    /* requests and tokens a minute; 0: learned */
     uint64_t body_max;
     uint64_t timeout_ns, deadline_ns, connect_ns, tls_ns, write_ns, first_byte_ns, idle_ns;
     uint64_t max_failures, max_time_ns;             /* UINT64_MAX: no limit */

@@ -292,6 +292,8 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
     headers_gather(prepare->headers, prepare->keys, &prepare->line, query->at_base, &prepare->set);
     headers_add_idempotency(prepare->headers, prepare_idempotency(prepare, query), &prepare->set);
     query->has_key = headers_set_has_secret(&prepare->set, prepare->headers);
+    query->has_our_key = query->at_base && query->has_key &&
+                         !headers_line_has_secret(prepare->headers, &prepare->line);
     prepare->request.headers = prepare->set.items;
     prepare->request.headers_count = prepare->set.count;
     return PREPARE_GOOD;

@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+struct rates_item;
+
 struct query {
     struct query *next; /* in the list of queries to be sent, or of free ones */
     uint64_t number;    /* of the line, from 1 */
@@ -31,8 +33,11 @@ struct query {
     uint32_t moves;             /* retries at another server than the one before */
     bool moved;                 /* to another server, after an error */
     bool maybe_billed;          /* by an earlier request for this line */
+    uint64_t id;                /* of its request */
+    struct rates_item *rates;   /* borrowed; what its request takes from */
     bool at_base;               /* it goes to the origin of a --base-url */
     bool has_key;               /* a key was sent with it, whoever set it */
+    bool has_our_key;           /* and it is that of the run, not the line's own */
     bool noted;                 /* its custom_id was looked up, its name made */
     bool key_renewed;           /* it was sent again with a newer key */
 };

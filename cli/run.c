@@ -54,6 +54,7 @@ void run_stop(struct run *run, enum run_stop why)
         run->waiting = query->next;
         run_drop(run, query);
     }
+    quoit_cancel_waiting(run->engine); /* for a rate limit, a retry, a server that is down */
     if (why == RUN_BROKEN && !run->all_cancelled) {
         run->all_cancelled = true;
         quoit_cancel_all(run->engine);
@@ -120,11 +121,14 @@ static void run_stop_hopeless(struct run *run, const struct query *query,
     run_stop(run, RUN_HOPELESS);
 }
 
-static void run_count_tokens(struct run *run, const struct quoit_result *result)
+/* What a good answer took, if it says so. */
+static void run_count_tokens(struct run *run, const struct query *query,
+                             const struct quoit_result *result)
 {
     struct usage usage;
 
     if (usage_read((struct json_span){ result->body.bytes, result->body.size }, &usage)) {
+        rates_settle(query->rates, query->id, &usage);
         run->summary->tokens_known = true;
         run->summary->tokens_in += usage.tokens_in;
         run->summary->tokens_out += usage.tokens_out;
@@ -163,7 +167,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
         run_tell_failure(run, query, result);
         run_note_remedy(run, query, result);
     } else {
-        run_count_tokens(run, result);
+        run_count_tokens(run, query, result);
     }
     if (run->stop == RUN_HOPELESS && hopeless) {
         run_drop(run, query);
@@ -203,6 +207,29 @@ static bool run_renew_key(struct run *run, struct query *query, const struct quo
     query->key_renewed = true;
     run_send_again(run, query, result);
     return true;
+}
+
+/*
+ * Our key is not taken, so it will not be for any other query. Another one's is that line's affair,
+ * and with none at all the first answers tell (run_stop_hopeless).
+ */
+static bool run_is_key_refused(const struct query *query, const struct quoit_result *result)
+{
+    return result->error == QUOIT_OK && result->status == 401 && query->has_our_key;
+}
+
+static void run_stop_key(struct run *run, const struct query *query,
+                         const struct quoit_result *result)
+{
+    struct text text;
+
+    if (run->stop == RUN_GOING) {
+        text_init(&text, 0);
+        run_append_remedy(&text, query, result);
+        run_say_why(run, "%s", text.failed ? "status 401" : text.bytes);
+        text_free(&text);
+    }
+    run_stop(run, RUN_KEY);
 }
 
 /* --- Several servers --- */
@@ -282,6 +309,26 @@ static void run_end_probation(struct run *run, const struct quoit_result *result
     }
 }
 
+/* Was it answered as if it had been done, or may it have been? */
+static bool run_is_billed(const struct quoit_result *result)
+{
+    bool good = result->error == QUOIT_OK && result->status >= 200 && result->status < 300;
+
+    return good || result->maybe_billed;
+}
+
+static void run_settle_failed(struct run *run, struct query *query,
+                              const struct quoit_result *result)
+{
+    if (run_is_key_refused(query, result)) {
+        summary_count(run->summary, result);
+        run_stop_key(run, query, result);
+        run_drop(run, query);
+    } else {
+        run_settle(run, query, result, OUTPUT_FAILED);
+    }
+}
+
 static void run_on_end(struct run *run, const struct quoit_event *event)
 {
     const struct quoit_result *result = event->result;
@@ -296,6 +343,9 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
         return;
     }
     run->open--;
+    if (verdict != JUDGE_GOOD && !run_is_billed(result)) {
+        rates_give_back(query->rates, query->id);
+    }
     if (query->server != SERVERS_NONE) {
         servers_end(&run->servers, query->server, run_server_end(result), event->at_ns);
     }
@@ -324,7 +374,7 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
             (verdict == JUDGE_AGAIN && run->stop != RUN_GOING)) {
             run_drop(run, query); /* the run stopped before this one was done */
         } else if (!run_renew_key(run, query, result)) {
-            run_settle(run, query, result, OUTPUT_FAILED);
+            run_settle_failed(run, query, result);
         }
         return;
     }
@@ -404,7 +454,9 @@ static void run_show(struct run *run, uint64_t now_ns)
     }
     quoit_stats_read(run->engine, &stats);
     uint64_t most = run->options->concurrency;
-    uint64_t in_flight = stats.in_flight + stats.queued; /* those go with the next turn */
+    /* What was queued since the last turn goes with the next one. */
+    uint64_t in_flight = stats.in_flight + stats.queued;
+    in_flight -= run->held < stats.queued ? run->held : stats.queued;
     struct progress_counts counts = {
         .done = run->output->good + run->output->failed_lines,
         .failed = run->output->failed_lines,

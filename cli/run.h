@@ -11,9 +11,9 @@
  * Happy path: set the borrowed fields, run_go, and what it came to is in summary and output.
  *
  * A run can stop before its input ends: a signal, first answers that say that nothing will succeed,
- * a spent quota, servers that stay down, --max-failures, --max-time, an output that cannot be
- * written. All go one way: nothing new is read or sent, what is in flight may end within the grace,
- * the rest is cancelled, and no line is written for it.
+ * a key that is not taken, a spent quota, servers that stay down, --max-failures, --max-time, an
+ * output that cannot be written. All go one way: nothing new is read or sent, what is in flight may
+ * end within the grace, the rest is cancelled, and no line is written for it.
  *
  * The promise: when run_go returns, every line that was read has ended in one output_put or
  * output_skip, and the library holds nothing of this run.
@@ -26,6 +26,7 @@
 #include "cli/prepare.h"
 #include "cli/progress.h"
 #include "cli/query.h"
+#include "cli/rates.h"
 #include "cli/server.h"
 #include "cli/summary.h"
 #include "cli/writer.h"
@@ -39,6 +40,7 @@ enum run_stop {
     RUN_GOING,
     RUN_INTERRUPTED, /* by a signal */
     RUN_HOPELESS,    /* the first answers are all like that: judge_is_hopeless */
+    RUN_KEY,         /* the server does not take our key */
     RUN_QUOTA,       /* the quota is spent */
     RUN_OUTAGE,      /* the servers were down for longer than --wait-for-server */
     RUN_FAILURES,    /* as many lines failed as --max-failures says */
@@ -57,6 +59,7 @@ struct run {
     struct progress *progress;
     struct summary *summary;
     struct prepare *prepare;
+    struct rates *rates;
     uint64_t requests_max; /* queries under way, whatever they wait for */
 
     /* To be read. */
@@ -71,6 +74,7 @@ struct run {
     bool input_done, input_late;
     uint64_t open;     /* submitted, END not seen yet */
     uint64_t sequence; /* of the next line */
+    uint64_t held;     /* queued after the last turn: they wait for a rate limit, or a server */
     uint64_t settled;  /* queries that ended otherwise than in an answer */
     bool on_probation; /* no other answer was seen yet */
     char remedy[256];  /* against the first answer that all others may be like; "": none came */

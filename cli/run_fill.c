@@ -43,8 +43,6 @@ static void run_refuse_error(struct run *run, struct query *query, enum quoit_er
 /* Hand the query to the engine. False: there is no slot just now; it stays with the caller. */
 static bool run_submit(struct run *run, struct query *query)
 {
-    uint64_t id = 0;
-
     switch (prepare_request(run->prepare, query)) {
     case PREPARE_GOOD:
         break;
@@ -56,7 +54,10 @@ static bool run_submit(struct run *run, struct query *query)
         run_refuse_error(run, query, QUOIT_E_NO_MEMORY);
         return true;
     }
-    enum quoit_error error = quoit_submit(run->engine, &run->prepare->request, &id);
+    query->rates = rates_name(run->rates, &run->prepare->request);
+    enum quoit_error error = query->rates == NULL
+                                 ? QUOIT_E_NO_MEMORY
+                                 : quoit_submit(run->engine, &run->prepare->request, &query->id);
     if (error == QUOIT_E_NO_SLOT) {
         return false;
     }
@@ -163,6 +164,7 @@ static uint64_t run_room(struct run *run)
 
     quoit_stats_read(run->engine, &stats);
     run_tell_outage(run, &stats);
+    run->held = stats.queued;
     uint64_t busy = stats.in_flight + stats.queued;
     uint64_t room = run->options->concurrency > busy ? run->options->concurrency - busy : 0;
     uint64_t free = run->requests_max > run->open ? run->requests_max - run->open : 0;
