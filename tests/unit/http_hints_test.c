@@ -262,6 +262,188 @@ static void test_keep_alive_parameters_are_read_one_by_one(void)
     }
 }
 
+static const char *const date = "Sun, 06 Nov 1994 08:49:37 GMT";
+
+static void test_resets_are_understood_or_not_said(void)
+{
+    static const struct {
+        const char *value;
+        uint64_t reset_ns;
+    } cases[] = {
+        { "12ms", 12 * NS_PER_MS },
+        { "1s", NS_PER_S },
+        { "6m0s", 360 * NS_PER_S },
+        { "1h2m3.5s", UINT64_C(3723500) * NS_PER_MS },
+        { "7.66s", 7660 * NS_PER_MS },
+        { "2m59.56s", 179560 * NS_PER_MS },
+        { "500us", 500 * NS_PER_US },
+        { "500\xc2\xb5s", 500 * NS_PER_US },
+        { "500\xce\xbcs", 500 * NS_PER_US },
+        { "17ns", 17 },
+        { "0s", 0 },
+        { "0", 0 },
+        { "10", 10 * NS_PER_S },
+        { "0.25", 250 * NS_PER_MS },
+        { "999999999", UINT64_C(999999999) * NS_PER_S },
+        { "784111787", UINT64_C(784111787) * NS_PER_S }, /* too small for an instant */
+        { "1e9", UINT64_C(215888223) * NS_PER_S },       /* an instant */
+        { "99999999999999999999h", SATURATED },
+        { "1e400", SATURATED },
+        { "1994-11-06T08:49:47Z", 10 * NS_PER_S },
+        { "1994-11-06t08:49:47.5z", 10500 * NS_PER_MS },
+        { "1994-11-06T09:49:47+01:00", 10 * NS_PER_S },
+        { "1994-11-06T07:49:47-01:00", 10 * NS_PER_S },
+        { "1994-11-06T08:49:37Z", 0 },
+        { "1993-11-06T08:49:47Z", 0 },
+        { "9999-12-31T23:59:59Z", SATURATED },
+        { "-1", HINTS_NONE },
+        { "-5s", HINTS_NONE },
+        { "", HINTS_NONE },
+        { "soon", HINTS_NONE },
+        { "5 s", HINTS_NONE },
+        { "5x", HINTS_NONE },
+        { "s", HINTS_NONE },
+        { "1.2.3s", HINTS_NONE },
+        { "1m2", HINTS_NONE },
+        { ".s", HINTS_NONE },
+        { "nan", HINTS_NONE },
+        { "inf", HINTS_NONE },
+        { "1994-11-06T08:49:47", HINTS_NONE },
+        { "1994-11-06 08:49:47Z", HINTS_NONE },
+        { "1994-13-06T08:49:47Z", HINTS_NONE },
+        { "1994-00-06T08:49:47Z", HINTS_NONE },
+        { "1994-11-31T08:49:47Z", HINTS_NONE },
+        { "1994-11-06T08:49:47.Z", HINTS_NONE },
+        { "1994-11-06T08:49:47+0100", HINTS_NONE },
+        { "1994-11-06T08:49:47+24:00", HINTS_NONE },
+        { "1994-11-06T08:49:47Zx", HINTS_NONE },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct quoit_header headers[] = { { "x-ratelimit-limit-requests", "5" },
+                                                { "X-RateLimit-Reset-Requests", cases[i].value },
+                                                { "Date", date } };
+        struct hints_rate rate;
+        check_case(cases[i].value);
+        CHECK(hints_rate_read(headers, COUNT_OF(headers), &rate));
+        CHECK_EQ(rate.requests.limit, 5);
+        CHECK_EQ(rate.requests.remaining, HINTS_NONE);
+        CHECK_EQ(rate.requests.reset_ns, cases[i].reset_ns);
+        CHECK_EQ(rate.tokens.limit, HINTS_NONE);
+    }
+}
+
+static void test_an_instant_is_of_the_answers_own_clock(void)
+{
+    static const char *const instants[] = { "1994-11-06T08:49:47Z", "1700000010", "1700000010000" };
+
+    for (size_t i = 0; i < COUNT_OF(instants); i++) {
+        const struct quoit_header headers[] = {
+            { "ratelimit-reset", instants[i] },
+            { "date", i == 0 ? date : "Tue, 14 Nov 2023 22:13:20 GMT" }, /* 1700000000 */
+            { "date", "Thu, 01 Jan 1970 00:00:00 GMT" },
+        };
+        struct hints_rate rate;
+        check_case(instants[i]);
+        CHECK(hints_rate_read(headers, COUNT_OF(headers), &rate));
+        CHECK_EQ(rate.requests.reset_ns, 10 * NS_PER_S);
+        CHECK(!hints_rate_read(headers, 1, &rate));
+    }
+}
+
+static void test_counts_of_the_server_are_understood_or_not_said(void)
+{
+    static const struct {
+        const char *limit, *remaining;
+        uint64_t wanted_limit, wanted_remaining;
+    } cases[] = {
+        { "5000", "4999", 5000, 4999 },
+        { "5000", "0", 5000, 0 },
+        { "-1", "0", HINTS_NONE, HINTS_NONE }, /* Azure: unknown */
+        { "0", "0", HINTS_NONE, HINTS_NONE },
+        { "-1", "-1", HINTS_NONE, HINTS_NONE },
+        { "0", "7", HINTS_NONE, 7 },
+        { "100, 100;w=60", "7", 100, 7 },
+        { "100;w=60", "7", 100, 7 },
+        { "99999999999999999999", "18446744073709551615", SATURATED, SATURATED },
+        { "5k", "", HINTS_NONE, HINTS_NONE },
+        { "5.5", "+5", HINTS_NONE, HINTS_NONE },
+        { " 5", "0x5", HINTS_NONE, HINTS_NONE },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct quoit_header headers[] = { { "X-RateLimit-Limit", cases[i].limit },
+                                                { "X-RateLimit-Remaining", cases[i].remaining } };
+        struct hints_rate rate = { .requests = { HINTS_NONE, HINTS_NONE, HINTS_NONE } };
+        check_case(cases[i].limit);
+        bool said = hints_rate_read(headers, COUNT_OF(headers), &rate);
+        CHECK_EQ(said,
+                 cases[i].wanted_limit != HINTS_NONE || cases[i].wanted_remaining != HINTS_NONE);
+        CHECK_EQ(rate.requests.limit, cases[i].wanted_limit);
+        CHECK_EQ(rate.requests.remaining, cases[i].wanted_remaining);
+    }
+}
+
+/* What each name is read as: requests, tokens, or nothing; by a limit of 7. */
+static void test_rate_limits_go_by_many_names(void)
+{
+    static const struct {
+        const char *name;
+        bool requests, tokens;
+    } cases[] = {
+        { "x-ratelimit-limit-requests", true, false },
+        { "X-RATELIMIT-LIMIT-TOKENS", false, true },
+        { "anthropic-ratelimit-requests-limit", true, false },
+        { "Anthropic-RateLimit-Tokens-Limit", false, true },
+        { "anthropic-ratelimit-input-tokens-limit", false, true },
+        { "anthropic-ratelimit-output-tokens-limit", false, true },
+        { "x-ratelimit-limit", true, false },
+        { "ratelimit-limit", true, false },
+        { "x-ratelimit-limit-tokensx", false, false },
+        { "x-ratelimit-limit-", false, false },
+        { "x-ratelimit-", false, false },
+        { "x-ratelimit-requests-limit", false, false },
+        { "anthropic-ratelimit-requests-limits", false, false },
+        { "anthropic-ratelimit-requests", false, false },
+        { "ratelimit-limit-requests", false, false },
+        { "ratelimit", false, false },
+        { "x-rate", false, false },
+        { "", false, false },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct quoit_header header = { cases[i].name, "7" };
+        struct hints_rate rate = { .requests = { .limit = HINTS_NONE },
+                                   .tokens = { .limit = HINTS_NONE } };
+        check_case(cases[i].name);
+        CHECK_EQ(hints_rate_read(&header, 1, &rate), cases[i].requests || cases[i].tokens);
+        CHECK_EQ(rate.requests.limit, cases[i].requests ? 7 : HINTS_NONE);
+        CHECK_EQ(rate.tokens.limit, cases[i].tokens ? 7 : HINTS_NONE);
+    }
+    struct hints_rate rate;
+    CHECK(!hints_rate_read(NULL, 0, &rate));
+}
+
+static void test_the_narrowest_bucket_of_tokens_counts(void)
+{
+    const struct quoit_header headers[] = {
+        { "anthropic-ratelimit-input-tokens-limit", "1000" },
+        { "anthropic-ratelimit-input-tokens-remaining", "900" },
+        { "anthropic-ratelimit-output-tokens-limit", "200" },
+        { "anthropic-ratelimit-output-tokens-remaining", "100" },
+        { "anthropic-ratelimit-tokens-limit", "1200" },
+        { "x-ratelimit-limit-tokens", "77" },
+        { "x-ratelimit-limit-tokens", "88" },
+    };
+    static const uint64_t wanted[] = { 1000, 1000, 1000, 200, 1200, 77, 77 };
+
+    for (uint32_t count = 1; count <= COUNT_OF(headers); count++) {
+        struct hints_rate rate;
+        CHECK(hints_rate_read(headers, count, &rate));
+        CHECK_EQ(rate.tokens.limit, wanted[count - 1]);
+    }
+}
+
 int main(void)
 {
     RUN(test_retry_waits_are_understood_or_not_said);
@@ -271,5 +453,10 @@ int main(void)
     RUN(test_what_is_no_date_is_refused_and_writes_nothing);
     RUN(test_should_retry_is_yes_no_or_not_said);
     RUN(test_keep_alive_parameters_are_read_one_by_one);
+    RUN(test_resets_are_understood_or_not_said);
+    RUN(test_an_instant_is_of_the_answers_own_clock);
+    RUN(test_counts_of_the_server_are_understood_or_not_said);
+    RUN(test_rate_limits_go_by_many_names);
+    RUN(test_the_narrowest_bucket_of_tokens_counts);
     return check_done();
 }
