@@ -3,7 +3,7 @@
  * bound, and it is what a slow and obvious reading gives.
  *
  *     input: now (4), then texts that end with LF each: retry-after-ms, retry-after, keep-alive,
- * date
+ *            date, and names and values of rate-limit headers in turn
  *
  * `now` is seconds from 1970, as the dates mostly are.
  */
@@ -200,6 +200,95 @@ static void check_keep_alive(const char *text)
     }
 }
 
+/* --- Rate limits --- */
+
+#define RATE_HEADERS 8
+
+/* Digits alone are that number; what is no number of ours is not said. */
+static void check_count(const char *text)
+{
+    const struct quoit_header header = { "x-ratelimit-remaining", text };
+    struct hints_rate rate;
+    size_t digits = strspn(text, "0123456789");
+
+    if (!hints_rate_read(&header, 1, &rate)) {
+        FUZZ_HOLDS(digits == 0 || strchr(",;", text[digits]) == NULL);
+        return;
+    }
+    FUZZ_HOLDS(digits > 0);
+    if (digits < 19) {
+        FUZZ_HOLDS(rate.requests.remaining == strtoull(text, NULL, 10));
+    } else {
+        FUZZ_HOLDS(rate.requests.remaining != HINTS_NONE);
+    }
+}
+
+static void check_bucket(const struct hints_bucket *bucket)
+{
+    FUZZ_HOLDS(bucket->limit != 0);
+}
+
+/* A duration, told anew in nanoseconds, is the same one. */
+static void check_duration(const char *text)
+{
+    char again[32];
+    uint64_t ns = 0, same = 0;
+
+    if (!hints_parse_duration(text, &ns)) {
+        FUZZ_HOLDS(ns == 0);
+        return;
+    }
+    FUZZ_HOLDS(ns != HINTS_NONE);
+    snprintf(again, sizeof(again), "%lluns", (unsigned long long)ns);
+    FUZZ_HOLDS(hints_parse_duration(again, &same));
+    FUZZ_HOLDS(fabs((double)same - (double)ns) <= 1 + (double)ns * 1e-9);
+}
+
+/* An instant, as seconds from 1970 and written by strftime, is the same text up to its seconds. */
+static void check_instant(const char *text)
+{
+    int64_t unix_ms = INT64_MIN;
+    char written[FORM_SIZE];
+    struct tm tm;
+
+    if (!hints_parse_instant(text, &unix_ms)) {
+        FUZZ_HOLDS(unix_ms == INT64_MIN);
+        return;
+    }
+    time_t seconds = (time_t)((unix_ms - ((unix_ms % 1000) + 1000) % 1000) / 1000);
+    if (strpbrk(text + 19, "+-") != NULL || strncmp(text + 17, "60", 2) == 0) {
+        return; /* another zone, or a leap second */
+    }
+    FUZZ_HOLDS(gmtime_r(&seconds, &tm) != NULL);
+    FUZZ_HOLDS(unix_s_of(&tm) == seconds);
+    strftime(written, sizeof(written), "%H:%M:%S", &tm);
+    FUZZ_HOLDS(strncmp(text + 11, written, 8) == 0);
+}
+
+static void check_rate(struct fuzz_input *input, const char *date)
+{
+    struct quoit_header headers[RATE_HEADERS + 1];
+    char *texts[2 * RATE_HEADERS];
+    struct hints_rate rate;
+
+    for (size_t i = 0; i < RATE_HEADERS; i++) {
+        texts[2 * i] = fuzz_text(input);
+        texts[2 * i + 1] = fuzz_text(input);
+        headers[i] = (struct quoit_header){ texts[2 * i], texts[2 * i + 1] };
+        check_count(texts[2 * i + 1]);
+        check_duration(texts[2 * i + 1]);
+        check_instant(texts[2 * i + 1]);
+    }
+    headers[RATE_HEADERS] = (struct quoit_header){ "Date", date };
+    if (hints_rate_read(headers, RATE_HEADERS + 1, &rate)) {
+        check_bucket(&rate.requests);
+        check_bucket(&rate.tokens);
+    }
+    for (size_t i = 0; i < 2 * RATE_HEADERS; i++) {
+        free(texts[i]);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     struct fuzz_input input = { bytes, size };
@@ -218,6 +307,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     FUZZ_HOLDS(told == (strcasecmp(texts[3], "true") == 0    ? 1
                         : strcasecmp(texts[3], "false") == 0 ? 0
                                                              : -1));
+    check_rate(&input, texts[3]);
     for (uint32_t i = 0; i < TEXTS; i++) {
         free(texts[i]);
     }

@@ -99,7 +99,19 @@ def hints():
                  b"\nSun, 06 Nov 1994 08:49:37 GMT\ntimeout=18446744073709551616\ntrue",
                  b".5\nsoon\nTIMEOUT=1, timeout=2\nMon Jan 31 00:00:00 0001",
                  b"1e-400\n5e400\nmax=99999999999999999999\nThu, 29 Feb 2096 23:59:60 GMT",
-                 b"+3.\n0x10\ntimeout=\"5\"\nFALSE"):
+                 b"+3.\n0x10\ntimeout=\"5\"\nFALSE",
+                 b"\n\n\nSun, 06 Nov 1994 08:49:37 GMT\n"
+                 b"x-ratelimit-limit-requests\n5000\nx-ratelimit-remaining-requests\n4999\n"
+                 b"x-ratelimit-reset-requests\n12ms\nX-RateLimit-Limit-Tokens\n-1\n"
+                 b"x-ratelimit-remaining-tokens\n0\nx-ratelimit-reset-tokens\n6m0.5s",
+                 b"\n\n\nSun, 06 Nov 1994 08:49:37 GMT\n"
+                 b"anthropic-ratelimit-requests-limit\n50\nanthropic-ratelimit-requests-reset\n"
+                 b"1994-11-06T08:49:47.25Z\nanthropic-ratelimit-input-tokens-limit\n"
+                 b"99999999999999999999\nanthropic-ratelimit-output-tokens-remaining\n7\n"
+                 b"anthropic-ratelimit-tokens-reset\n2024-02-29T23:59:60+01:30",
+                 b"\n\n\nThu, 01 Jan 1970 00:00:00 GMT\nratelimit-limit\n100, 100;w=60\n"
+                 b"ratelimit-remaining\n0\nratelimit-reset\n1700000000\n"
+                 b"x-ratelimit-reset\n1700000000000\nx-ratelimit-limit\n0"):
         yield now + text
 
 
