@@ -11,6 +11,8 @@
 
 void sse_init(struct sse *sse, size_t line_max, size_t event_max)
 {
+    /* "No limit" leaves room for what is added to it. */
+    line_max = line_max < SIZE_MAX - SSE_BOM_SIZE ? line_max : SIZE_MAX - SSE_BOM_SIZE;
     *sse = (struct sse){ .line_max = line_max, .event_max = event_max };
 }
 
