@@ -307,6 +307,8 @@ static void slot_fill(struct slot *slot, const struct quoit_engine *engine,
     slot->deadline_ns = after_ns(engine->shared.now_ns, slot->timeouts.deadline_ns);
     slot->body_size_max =
         request->body_size_max != 0 ? request->body_size_max : engine->options.body_size_max;
+    slot->stream_size_max =
+        request->stream_size_max != 0 ? request->stream_size_max : slot->body_size_max;
     slot->retries_max = request->retries == QUOIT_NONE ? 0 : request->retries;
     if (request->retries == 0) {
         slot->retries_max = 2;

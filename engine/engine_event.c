@@ -91,11 +91,18 @@ static enum quoit_error engine_cut(struct slot *slot, uint64_t at_ns)
     return QUOIT_OK;
 }
 
+/* Errors come whole, and so does what a server sends that does not know streams. */
+static bool slot_may_stream(const struct slot *slot, const struct response *response)
+{
+    return response->status >= 200 && response->status <= 299 &&
+           (slot->stream != QUOIT_SSE || !response_is_json(response));
+}
+
 /* The head of a 2xx has come for a slot that wants events. */
-static void engine_begin_stream(struct quoit_engine *engine, struct slot *slot,
-                                const struct conn *conn)
+static void engine_begin_stream(struct quoit_engine *engine, struct slot *slot, struct conn *conn)
 {
     slot->streams = true;
+    response_set_body_max(&conn->response, slot->stream_size_max);
     slot->head_waits = true;
     slot->head_ns = engine_now_ns(engine);
     if (slot->stream == QUOIT_SSE) {
@@ -152,7 +159,7 @@ void engine_on_progress(struct quoit_engine *engine, struct slot *slot, struct c
         return;
     }
     if (!slot->streams) {
-        if (response->status < 200 || response->status > 299) {
+        if (!slot_may_stream(slot, response)) {
             return;
         }
         engine_begin_stream(engine, slot, conn);

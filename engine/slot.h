@@ -63,7 +63,7 @@ struct slot {
     struct quoit_timeouts timeouts; /* lengths, defaults filled in */
     uint64_t start_ns;              /* an instant */
     uint64_t deadline_ns;           /* an instant; UINT64_MAX: none */
-    uint64_t body_size_max;
+    uint64_t body_size_max, stream_size_max;
     uint32_t retries_max;
     uint32_t limit_tokens; /* what an attempt takes from its limit */
     enum quoit_stream stream;

@@ -408,3 +408,21 @@ const char *response_library(void)
 {
     return VERSION_TEXT(LLHTTP_VERSION_MAJOR, LLHTTP_VERSION_MINOR, LLHTTP_VERSION_PATCH);
 }
+
+bool response_is_json(const struct response *response)
+{
+    const char *type =
+        header_find(response_headers(response), response->headers_count, "content-type");
+    size_t size = type == NULL ? 0 : strcspn(type, "; \t");
+
+    return (size == strlen("application/json") && strncasecmp(type, "application/json", size) == 0) ||
+           (size > 5 && strncasecmp(type + size - 5, "+json", 5) == 0);
+}
+
+void response_set_body_max(struct response *response, uint64_t body_size_max)
+{
+    assert(response->head_done);
+    response->options.body_size_max = body_size_max;
+    response->guard.body_left =
+        body_size_max > response->body_size ? body_size_max - response->body_size : 0;
+}

@@ -80,6 +80,9 @@ void response_free(struct response *response);
 /* Make ready for a new response; empties the three buffers. Allocates nothing. */
 void response_reset(struct response *response, const struct response_options *options);
 
+/* From here on the body may be that large, bytes that have come included; with head_done only. */
+void response_set_body_max(struct response *response, uint64_t body_size_max);
+
 /*
  * Take in up to `size` bytes (at least 1); *consumed_out says how many. It is less than `size` only
  * when the response ends, or is found invalid, before the bytes do.
@@ -92,6 +95,9 @@ enum response_progress response_feed(struct response *response, const char *byte
  * where TLS ended without close_notify: then a body that only the end delimits is INCOMPLETE.
  */
 enum response_progress response_end(struct response *response, bool clean);
+
+/* Does its Content-Type say that the body is JSON (application/json, or anything of +json)? */
+bool response_is_json(const struct response *response);
 
 /* options.headers as an array; headers_count says how many. */
 const struct quoit_header *response_headers(const struct response *response);

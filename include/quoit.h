@@ -103,7 +103,9 @@ extern "C" {
     X(36, PROXY, false, "proxy_refused", "the proxy opens no way to the server")                   \
     X(37, NO_THREAD, true, "resource",                                                             \
       "no thread for a name look-up: raise RLIMIT_NPROC (ulimit -u) or the container's pids "      \
-      "limit")
+      "limit")                                                                                     \
+    /* of what an answer says, by those who read it */                                             \
+    X(38, STREAM, false, "stream_error", "the events hold no answer")
 
 enum quoit_error {
     QUOIT_OK = 0,
@@ -183,7 +185,8 @@ struct quoit_options {
 enum quoit_stream {
     QUOIT_WHOLE,  /* one event, END, with the whole body */
     QUOIT_PIECES, /* HEAD, PIECE as the bytes come, END; holds for 2xx, else as QUOIT_WHOLE */
-    QUOIT_SSE,    /* HEAD, MESSAGE for each server-sent event, END; 2xx only, else QUOIT_WHOLE */
+    QUOIT_SSE,    /* HEAD, MESSAGE for each server-sent event, END; holds for a 2xx whose */
+                  /* Content-Type is not JSON, else as QUOIT_WHOLE */
 };
 
 /* May a request be sent again although the server may have acted on it? */
@@ -224,7 +227,9 @@ struct quoit_request {
     enum quoit_replay replay;
     bool judge; /* what an answer says makes no retry by itself: */
                 /* you decide at END, with quoit_again */
-    uint64_t reserved[8];
+    uint64_t stream_size_max; /* in place of body_size_max once a stream has begun: of all its */
+                              /* bytes, also those that were handed out; 0: body_size_max */
+    uint64_t reserved[7];
 };
 
 /*

@@ -46,6 +46,7 @@ static const struct error_case errors[] = {
     { 35, "QUOIT_E_NO_DESCRIPTOR", "resource", true },
     { 36, "QUOIT_E_PROXY", "proxy_refused", false },
     { 37, "QUOIT_E_NO_THREAD", "resource", true },
+    { 38, "QUOIT_E_STREAM", "stream_error", false },
 };
 
 static const enum quoit_error all[] = { QUOIT_OK,
@@ -115,7 +116,7 @@ static void test_codes_are_words_for_machines(void)
 
 static void test_any_other_number_is_unknown_and_final(void)
 {
-    static const int numbers[] = { -1, 13, 19, 38, 1000, 2147483647, -2147483647 - 1 };
+    static const int numbers[] = { -1, 13, 19, 39, 1000, 2147483647, -2147483647 - 1 };
 
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
         enum quoit_error error = (enum quoit_error)numbers[i];
