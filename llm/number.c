@@ -1,10 +1,13 @@
 /*
- * number: what strtod is given has no decimal point: 12.5 is read as 125e-1.
+ * number: what strtod is given has no decimal point: 12.5 is read as 125e-1. Integers are added as
+ * such, since those are what is counted.
  */
 #include "llm/number.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,11 +71,11 @@ double number_read(struct json_span number)
     return strtod(plain, NULL);
 }
 
-void number_append(struct text *text, double value)
+/* The fewest digits that are read as the same value again, with a point whatever the locale. */
+static void number_write(double value, char out[NUMBER_SIZE])
 {
-    char digits[64];
+    char digits[NUMBER_SIZE];
 
-    assert(isfinite(value));
     for (int precision = 15; precision <= 17; precision++) {
         snprintf(digits, sizeof(digits), "%.*g", precision, value);
         if (strtod(digits, NULL) == value) {
@@ -81,8 +84,52 @@ void number_append(struct text *text, double value)
     }
     size_t before = strspn(digits, "-0123456789");
     size_t point = strcspn(digits + before, "0123456789e");
+    snprintf(out, NUMBER_SIZE, "%.*s%s%s", (int)before, digits, point > 0 ? "." : "",
+             digits + before + point);
+}
 
-    text_append(text, (struct json_span){ digits, before });
-    text_append_string(text, point > 0 ? "." : "");
-    text_append_string(text, digits + before + point);
+void number_append(struct text *text, double value)
+{
+    char digits[NUMBER_SIZE];
+
+    assert(isfinite(value));
+    number_write(value, digits);
+    text_append_string(text, digits);
+}
+
+/* An integer without fraction or exponent that fits into 64 bits. */
+static bool number_read_integer(struct json_span number, int64_t *value_out)
+{
+    bool negative = number.size > 0 && number.bytes[0] == '-';
+    int64_t value = 0;
+
+    for (size_t i = negative; i < number.size; i++) {
+        char byte = number.bytes[i];
+        if (byte < '0' || byte > '9' || __builtin_mul_overflow(value, 10, &value) ||
+            __builtin_sub_overflow(value, byte - '0', &value)) {
+            return false; /* counted downwards, since there is one more of those */
+        }
+    }
+    if (!negative && __builtin_sub_overflow(0, value, &value)) {
+        return false;
+    }
+    *value_out = value;
+    return true;
+}
+
+bool number_add(struct json_span a, struct json_span b, char out[NUMBER_SIZE])
+{
+    int64_t left = 0, right = 0, sum = 0;
+
+    if (number_read_integer(a, &left) && number_read_integer(b, &right) &&
+        !__builtin_add_overflow(left, right, &sum)) {
+        snprintf(out, NUMBER_SIZE, "%" PRId64, sum);
+        return true;
+    }
+    double total = number_read(a) + number_read(b);
+    if (!isfinite(total)) {
+        return false;
+    }
+    number_write(total, out);
+    return true;
 }

@@ -1,0 +1,166 @@
+/*
+ * stream_chunk: chunks of completions, put together as openai-python does (accumulate_delta).
+ *
+ * Where servers differ from OpenAI's: a first chunk whose id, model and object are empty (Azure)
+ * leaves them to later ones; a role or an id that each chunk repeats is not joined.
+ */
+#include "llm/json_string.h"
+#include "llm/member.h"
+#include "llm/stream_parts.h"
+
+#include <string.h>
+
+/* --- Does it carry output? --- */
+
+static bool chunk_is_text(const struct walk_item *item)
+{
+    return item->kind == JSON_STRING && item->value.size > 2;
+}
+
+static bool chunk_calls_carry(struct json_span calls)
+{
+    struct walk walk;
+    struct walk_item call, function, arguments;
+
+    walk_begin(&walk, calls);
+    while (walk_next(&walk, &call)) {
+        if (walk_find(call.value, "function", &function) &&
+            walk_find(function.value, "arguments", &arguments) && chunk_is_text(&arguments)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool chunk_delta_carries(struct json_span delta)
+{
+    static const char *const names[] = { "content", "reasoning_content", "reasoning", "refusal" };
+    struct walk walk;
+    struct walk_item item;
+
+    walk_begin(&walk, delta);
+    while (walk_next(&walk, &item)) {
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+            if (chunk_is_text(&item) && json_string_is(item.key, names[i])) {
+                return true;
+            }
+        }
+        if (item.kind == JSON_ARRAY && json_string_is(item.key, "tool_calls") &&
+            chunk_calls_carry(item.value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- Choices --- */
+
+static void chunk_feed_choice_member(struct stream *stream, struct tree_node *choice,
+                                     const struct walk_item *item)
+{
+    static const struct json_span message = { "\"message\"", 9 };
+    struct tree *tree = &stream->tree;
+
+    if (json_string_is(item->key, "delta")) {
+        stream->carries = stream->carries || chunk_delta_carries(item->value);
+        tree_merge(tree, tree_member(tree, choice, message), item->value, TREE_JOIN);
+    } else if (json_string_is(item->key, "text")) {
+        stream->carries = stream->carries || chunk_is_text(item);
+        tree_merge(tree, tree_member(tree, choice, item->key), item->value, TREE_JOIN);
+    } else {
+        tree_merge(tree, tree_member(tree, choice, item->key), item->value, TREE_EXTEND);
+    }
+}
+
+static void chunk_feed_choices(struct stream *stream, struct json_span choices)
+{
+    struct tree_node *array = stream_member(stream, "\"choices\"");
+    struct walk walk, members;
+    struct walk_item item, member;
+    uint64_t position = 0;
+
+    if (array == NULL) {
+        return;
+    }
+    if (array->kind != JSON_ARRAY) {
+        tree_merge(&stream->tree, array, (struct json_span){ "[]", 2 }, TREE_EXTEND);
+    }
+    walk_begin(&walk, choices);
+    for (; walk_next(&walk, &item); position++) {
+        uint64_t index = position;
+        if (item.kind != JSON_OBJECT) {
+            stream_break(stream, "a choice is no object");
+            return;
+        }
+        if (walk_find(item.value, "index", &member)) {
+            (void)!member_count(member.value, &index);
+        }
+        struct tree_node *choice = tree_element(&stream->tree, array, index);
+        if (choice != NULL && choice->kind != JSON_OBJECT) {
+            tree_merge(&stream->tree, choice, (struct json_span){ "{}", 2 }, TREE_EXTEND);
+        }
+        walk_begin(&members, item.value);
+        while (stream->tree.fault == TREE_GOOD && walk_next(&members, &member)) {
+            chunk_feed_choice_member(stream, choice, &member);
+        }
+    }
+}
+
+/* --- The chunk --- */
+
+/* "chat.completion.chunk" is what the whole is called, and `.chunk`. */
+static void chunk_feed_object_name(struct stream *stream, struct tree_node *node,
+                                   struct json_span value)
+{
+    static const char end[] = ".chunk";
+    const size_t size = sizeof(end) - 1;
+
+    tree_merge(&stream->tree, node, value, TREE_KEEP);
+    if (node != NULL && node->kind == JSON_STRING && node->size > size &&
+        memcmp(node->bytes + node->size - size, end, size) == 0) {
+        node->size -= size;
+    }
+}
+
+void stream_feed_chunk(struct stream *stream, struct json_span chunk)
+{
+    struct tree *tree = &stream->tree;
+    struct tree_node *root = tree_root(tree);
+    struct walk walk;
+    struct walk_item item;
+
+    walk_begin(&walk, chunk);
+    while (tree->fault == TREE_GOOD && walk_next(&walk, &item)) {
+        if (item.kind == JSON_ARRAY && json_string_is(item.key, "choices")) {
+            chunk_feed_choices(stream, item.value);
+            continue;
+        }
+        struct tree_node *node = tree_member(tree, root, item.key);
+        if (json_string_is(item.key, "usage")) {
+            tree_merge(tree, node, item.value, TREE_WHOLE);
+        } else if (item.kind == JSON_STRING && json_string_is(item.key, "object")) {
+            chunk_feed_object_name(stream, node, item.value);
+        } else {
+            tree_merge(tree, node, item.value, TREE_KEEP);
+        }
+    }
+}
+
+bool stream_is_finished(const struct stream *stream)
+{
+    const struct tree_node *choices = tree_find(stream->tree.root, "choices");
+    bool some = false;
+
+    if ((stream->form != STREAM_CHAT && stream->form != STREAM_COMPLETION) || choices == NULL ||
+        choices->kind != JSON_ARRAY) {
+        return false;
+    }
+    for (const struct tree_node *choice = choices->first; choice != NULL; choice = choice->next) {
+        const struct tree_node *reason = tree_find(choice, "finish_reason");
+        if (reason == NULL || reason->kind == JSON_NULL) {
+            return false;
+        }
+        some = true;
+    }
+    return some;
+}

@@ -1,0 +1,131 @@
+/*
+ * walk: see walk.h. A value's end is where its brackets are closed, strings left out.
+ */
+#include "llm/walk.h"
+
+#include "llm/json_string.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool walk_is_space(char byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
+static const char *walk_skip_space(const char *at, const char *end)
+{
+    while (at < end && walk_is_space(*at)) {
+        at++;
+    }
+    return at;
+}
+
+/* Behind the string that begins at `at`. */
+static const char *walk_string_end(const char *at, const char *end)
+{
+    assert(at < end && *at == '"');
+    for (;;) {
+        const char *from = at + 1;
+        const char *quote = memchr(from, '"', (size_t)(end - from));
+        assert(quote != NULL);
+        const char *run = quote; /* of backslashes before it */
+        while (run > from && run[-1] == '\\') {
+            run--;
+        }
+        if ((quote - run) % 2 == 0) {
+            return quote + 1;
+        }
+        at = quote;
+    }
+}
+
+/* Behind the object or array that begins at `at`. */
+static const char *walk_container_end(const char *at, const char *end)
+{
+    size_t depth = 0;
+
+    do {
+        assert(at < end);
+        if (*at == '"') {
+            at = walk_string_end(at, end);
+            continue;
+        }
+        depth += *at == '{' || *at == '[';
+        depth -= *at == '}' || *at == ']';
+        at++;
+    } while (depth > 0);
+    return at;
+}
+
+static const char *walk_value_end(const char *at, const char *end)
+{
+    assert(at < end);
+    if (*at == '"') {
+        return walk_string_end(at, end);
+    }
+    if (*at == '{' || *at == '[') {
+        return walk_container_end(at, end);
+    }
+    while (at < end && *at != ',' && *at != ']' && *at != '}' && !walk_is_space(*at)) {
+        at++;
+    }
+    return at;
+}
+
+static struct json_span walk_span(const char *from, const char *to)
+{
+    return (struct json_span){ from, (size_t)(to - from) };
+}
+
+void walk_begin(struct walk *walk, struct json_span value)
+{
+    const char *end = value.bytes + value.size;
+    const char *at = walk_skip_space(value.bytes, end);
+    bool inside = at < end && (*at == '{' || *at == '[');
+
+    *walk = (struct walk){ .at = inside ? at + 1 : end, .end = end };
+    walk->object = inside && *at == '{';
+}
+
+bool walk_next(struct walk *walk, struct walk_item *item_out)
+{
+    const char *end = walk->end;
+    const char *at = walk_skip_space(walk->at, end);
+
+    if (at < end && *at == ',') {
+        at = walk_skip_space(at + 1, end);
+    }
+    if (at >= end || *at == '}' || *at == ']') {
+        walk->at = end;
+        return false;
+    }
+    item_out->key = (struct json_span){ at, 0 };
+    if (walk->object) {
+        const char *key_end = walk_string_end(at, end);
+        item_out->key = walk_span(at, key_end);
+        at = walk_skip_space(key_end, end);
+        assert(at < end && *at == ':');
+        at = walk_skip_space(at + 1, end);
+    }
+    walk->at = walk_value_end(at, end);
+    item_out->value = walk_span(at, walk->at);
+    item_out->kind = json_kind_of(item_out->value);
+    return true;
+}
+
+bool walk_find(struct json_span value, const char *name, struct walk_item *item_out)
+{
+    struct walk walk;
+    struct walk_item item;
+    bool found = false;
+
+    walk_begin(&walk, value);
+    while (walk_next(&walk, &item)) {
+        if (item.key.size != 0 && json_string_is(item.key, name)) {
+            *item_out = item;
+            found = true;
+        }
+    }
+    return found;
+}
