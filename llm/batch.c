@@ -347,20 +347,20 @@ static bool batch_method_needs_body(const char *method)
            strcmp(method, "PATCH") == 0;
 }
 
-/* Does the object say "stream":true? One that says it once among others may be obeyed. */
+/* Is it an object that says "stream":true? One that says it once among others may be obeyed. */
 static bool batch_body_streams(struct json_span body)
 {
     struct json_members reader;
     struct json_member member;
     struct json_defect defect;
+    enum json_next next;
+    bool streams = false;
 
     json_members_begin(&reader, body);
-    while (json_members_next(&reader, &member, &defect) == JSON_MEMBER) {
-        if (member.kind == JSON_TRUE && json_string_is(member.key, "stream")) {
-            return true;
-        }
+    while ((next = json_members_next(&reader, &member, &defect)) == JSON_MEMBER) {
+        streams |= member.kind == JSON_TRUE && json_string_is(member.key, "stream");
     }
-    return false;
+    return streams && next == JSON_END;
 }
 
 static enum batch_verdict batch_read_text(struct batch_line *line, const struct batch_member *body,
@@ -398,13 +398,11 @@ static enum batch_verdict batch_read_body(struct batch_line *line, const struct 
     }
     line->has_body = true;
     line->body = line->body_raw = body->value;
-    if (encoded) {
-        return batch_read_text(line, body, encoding);
-    }
-    if (body->kind == JSON_OBJECT && batch_body_streams(body->value)) {
+    enum batch_verdict verdict = encoded ? batch_read_text(line, body, encoding) : BATCH_GOOD;
+    if (verdict == BATCH_GOOD && !line->may_stream && batch_body_streams(line->body)) {
         return batch_refuse(line, "body says \"stream\":true: say --stream");
     }
-    return BATCH_GOOD;
+    return verdict;
 }
 
 /* What is behind custom_id, in the order in which its defects are told. */

@@ -20,7 +20,7 @@
  *     url            a path that begins with `/`, or absolute with http:// or https://. No space,
  *                    no control character. None: the caller's --endpoint.
  *     body           any JSON value. POST, PUT and PATCH need one; for other methods null is none.
- *                    An object that says "stream":true is refused.
+ *                    An object that says "stream":true is refused, unless may_stream is set.
  *     body_encoding  "text": body is a string and what it says is sent. Nothing else.
  *     headers        an object of strings. Names are tokens, and not the ones that frame a request
  *                    (Host, Content-Length, Transfer-Encoding, Connection); values hold no control
@@ -69,6 +69,8 @@ struct batch_line {
 
     struct batch_header headers[BATCH_HEADERS_MAX]; /* in the order of the line */
     size_t headers_count;
+
+    bool may_stream; /* the caller's: a body may say "stream":true */
 
     char message[256]; /* for people; one line; of the input it names keys, and never says values */
 
