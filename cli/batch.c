@@ -106,6 +106,9 @@ static int batch_open_engine(struct batch *batch)
         .in_flight_max = concurrency,
         .in_flight_per_origin_max = concurrency,
         .body_size_max = options->body_max,
+        /* The last event of a Response holds all of it. */
+        .sse_line_max = options->stream ? options->body_max : 0,
+        .sse_event_max = options->stream ? options->body_max : 0,
         .io = (enum quoit_io)options->io,
         .spin_max_ns = options->spin_ns == OPTIONS_UNSET ? 0
                        : options->spin_ns == 0           ? QUOIT_NEVER

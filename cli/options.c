@@ -38,6 +38,10 @@ static const struct option_row option_rows[] = {
     LIST('H', "header", headers, "'NAME: VALUE'",
          "send this header; 'NAME:' takes away one of ours; @F reads\nthem from a file",
          OPTIONS_HEADERS_MAX),
+    FLAG(0, "stream", stream,
+         "ask for server-sent events, and write the whole answer\nas if it had not been streamed"),
+    FLAG(0, "no-stream-usage", no_stream_usage,
+         "with --stream: do not ask for \"stream_options\"\n{\"include_usage\":true}"),
     HEADING("Key (sent to the origin of --base-url only)"),
     TEXT(0, "api-key-env", api_key_env, "NAME", "take it from this variable (OPENAI_API_KEY)"),
     TEXT(0, "api-key-file", api_key_file, "F",
@@ -108,8 +112,6 @@ static const struct option_row option_rows[] = {
     REFUSED('d', NULL, "is not of a batch: each line has its own \"body\""),
     REFUSED(0, "resume", LATER),
     REFUSED(0, "resume-failed", LATER),
-    REFUSED(0, "stream", LATER),
-    REFUSED(0, "no-stream-usage", LATER),
 };
 
 static const struct option_table options_table = {
@@ -188,6 +190,7 @@ bool options_parse(struct options *options, int count, char **words)
 {
     *options = (struct options){
         .concurrency = 64,
+        .body_max = OPTIONS_BODY_MAX,
         .retries = 2,
         .limit = UINT64_MAX,
         .max_failures = UINT64_MAX,

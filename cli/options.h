@@ -18,6 +18,7 @@
 #define OPTIONS_QUERIES_MAX 16 /* --query, each */
 #define OPTIONS_SERVERS_MAX 64 /* --base-url, each */
 
+#define OPTIONS_BODY_MAX ((uint64_t)64 << 20)
 #define OPTIONS_UNSET (UINT64_MAX - 1) /* a duration that was not given and has no one default */
 
 enum options_order { OPTIONS_ORDER_COMPLETION, OPTIONS_ORDER_INPUT };
@@ -47,6 +48,7 @@ struct options {
     uint64_t wait_for_server_ns, spin_ns, grace_ns; /* spin, grace: may be OPTIONS_UNSET */
     uint64_t order, progress, io; /* enum options_order, options_progress, quoit_io */
     bool overwrite, insecure, details, dry_run, verbose, quiet, help, version;
+    bool stream, no_stream_usage;
 };
 
 /* Fill *options from the words behind `batch`. False: a line on stderr says why; exit 2. */

@@ -22,9 +22,11 @@ bool prepare_init(struct prepare *prepare, const struct options *options,
     prepare->keys = keys;
     prepare->proxies = proxies;
     batch_line_init(&prepare->line);
+    prepare->line.may_stream = options->stream;
     text_init(&prepare->url, 0);
     text_init(&prepare->query, 0);
     text_init(&prepare->model, 0);
+    text_init(&prepare->spare, 0);
     for (uint64_t i = 0; i < options->queries_count; i++) {
         text_append_string(&prepare->query, i == 0 ? "" : "&");
         text_append_string(&prepare->query, options->queries[i]);
@@ -45,14 +47,12 @@ void prepare_free(struct prepare *prepare)
     text_free(&prepare->url);
     text_free(&prepare->query);
     text_free(&prepare->model);
+    text_free(&prepare->spare);
     digest_destroy(prepare->digest);
     ids_destroy(prepare->ids);
 }
 
-static enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *format, ...)
+enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *format, ...)
 {
     va_list arguments;
 
@@ -283,6 +283,7 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
     verdict = verdict == PREPARE_GOOD ? prepare_body(prepare, query) : verdict;
     verdict = verdict == PREPARE_GOOD ? prepare_url(prepare, query) : verdict;
     verdict = verdict == PREPARE_GOOD ? prepare_proxy(prepare) : verdict;
+    verdict = verdict == PREPARE_GOOD ? prepare_stream(prepare, query) : verdict;
     if (verdict != PREPARE_GOOD) {
         return verdict;
     }

@@ -41,6 +41,7 @@ struct prepare {
     struct digest *digest;         /* owned */
     struct ids *ids;               /* owned */
     struct text url, query, model; /* query: all of --query; model: as a JSON string */
+    struct text spare;             /* a body while a member of it is set */
     struct headers_set set;
     char idempotency[IDEMPOTENCY_SIZE]; /* of the query at hand */
 };
@@ -61,5 +62,14 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
 
 /* Name a line that was too long to be read. */
 void prepare_name_unread(struct prepare *prepare, struct query *query);
+
+/* --- Between prepare.c and prepare_stream.c --- */
+
+/* Under --stream, and where it is known what comes of it: ask for events. */
+enum prepare_verdict prepare_stream(struct prepare *prepare, struct query *query);
+
+/* Set the message; returns PREPARE_INVALID. */
+__attribute__((format(printf, 2, 3))) enum prepare_verdict
+prepare_refuse(struct prepare *prepare, const char *format, ...);
 
 #endif

@@ -13,6 +13,10 @@ static void query_destroy(struct query *query)
 {
     free(query->bytes);
     text_free(&query->body);
+    if (query->stream != NULL) {
+        stream_free(query->stream);
+        free(query->stream);
+    }
     free(query);
 }
 
@@ -22,9 +26,12 @@ static void query_reset(struct query *query)
     char *bytes = query->bytes;
     size_t room = query->room;
     struct text body = query->body;
+    struct stream *stream = query->stream;
 
     text_reset(&body);
-    *query = (struct query){ .bytes = bytes, .room = room, .body = body, .server = SERVERS_NONE };
+    *query = (struct query){
+        .bytes = bytes, .room = room, .body = body, .stream = stream, .server = SERVERS_NONE
+    };
 }
 
 struct query *query_take(struct query_pool *pool, struct json_span line)
@@ -73,6 +80,9 @@ void query_give_back(struct query_pool *pool, struct query *query)
     if (query->body.size > QUERY_KEPT_MAX) {
         text_free(&query->body);
         text_init(&query->body, 0);
+    }
+    if (query->stream != NULL) {
+        stream_free(query->stream);
     }
     query->next = pool->free;
     pool->free = query;

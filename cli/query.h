@@ -10,11 +10,18 @@
 
 #include "cli/servers.h"
 #include "llm/batch.h"
+#include "llm/stream.h"
 #include "llm/text.h"
 
 #include <stdint.h>
 
 struct rates_item;
+
+/* When events came that carry output of the model. */
+struct query_tokens {
+    uint64_t count;
+    uint64_t first_ns, last_ns, gap_max_ns;
+};
 
 struct query {
     struct query *next; /* in the list of queries to be sent, or of free ones */
@@ -32,7 +39,7 @@ struct query {
     size_t server;              /* which of --base-url it goes to, or SERVERS_NONE */
     uint32_t moves;             /* retries at another server than the one before */
     bool moved;                 /* to another server, after an error */
-    bool maybe_billed;          /* by an earlier request for this line */
+    bool billed;                /* an earlier attempt may have been */
     uint64_t id;                /* of its request */
     struct rates_item *rates;   /* borrowed; what its request takes from */
     bool at_base;               /* it goes to the origin of a --base-url */
@@ -40,6 +47,12 @@ struct query {
     bool has_our_key;           /* and it is that of the run, not the line's own */
     bool noted;                 /* its custom_id was looked up, its name made */
     bool key_renewed;           /* it was sent again with a newer key */
+
+    /* Of a query that asks for events. */
+    enum stream_form form;         /* NONE: it does not */
+    struct stream *stream;         /* owned; made by the first event; NULL: none was needed */
+    bool streams;                  /* the attempt under way has begun to stream */
+    struct query_tokens tokens;    /* of the attempt under way */
 };
 
 struct query_pool {

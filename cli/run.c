@@ -159,7 +159,6 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
 
     summary_count(run->summary, result);
     run->summary->attempts += query->attempts;
-    run->summary->maybe_billed += query->maybe_billed && !result->maybe_billed;
     if (result->error != QUOIT_OK) {
         run->settled++;
     }
@@ -188,7 +187,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
 static void run_send_again(struct run *run, struct query *query, const struct quoit_result *result)
 {
     query->attempts += result->attempts;
-    query->maybe_billed |= result->maybe_billed;
+    query->billed |= result->maybe_billed;
     query->next = run->waiting;
     run->waiting = query;
 }
@@ -331,15 +330,16 @@ static void run_settle_failed(struct run *run, struct query *query,
 
 static void run_on_end(struct run *run, const struct quoit_event *event)
 {
-    const struct quoit_result *result = event->result;
-    enum judge_verdict verdict = judge_result(result);
     struct query *query = event->context;
+    enum judge_verdict verdict;
+    const struct quoit_result *result =
+        run_stream_end(&run->streams, query, event->result, &verdict);
 
     assert(event->kind == QUOIT_END);
     run_end_probation(run, result);
     bool moves = run_may_move(run, query, result, verdict);
     if (verdict == JUDGE_AGAIN && run->stop == RUN_GOING && !moves &&
-        quoit_again(run->engine, event->id, QUOIT_OK, 0) == QUOIT_OK) {
+        quoit_again(run->engine, event->id, result->error, 0) == QUOIT_OK) {
         return;
     }
     run->open--;
@@ -387,7 +387,11 @@ static void run_take_events(struct run *run)
 
     for (uint32_t count; (count = quoit_next(run->engine, events, EVENTS_MAX)) != 0;) {
         for (uint32_t i = 0; i < count; i++) {
-            run_on_end(run, &events[i]);
+            if (events[i].kind == QUOIT_END) {
+                run_on_end(run, &events[i]);
+            } else if (!run_stream_take(events[i].context, &events[i], run->options->body_max)) {
+                (void)quoit_cancel(run->engine, events[i].id);
+            }
         }
     }
 }
@@ -537,6 +541,7 @@ static void run_count_left(struct run *run)
 void run_go(struct run *run)
 {
     writer_init(&run->writer, run->output, run->options->details);
+    run_stream_init(&run->streams);
     run->on_probation = true;
     run->begin_ns = quoit_now_ns();
     run->time_end_ns = run->options->max_time_ns > UINT64_MAX - run->begin_ns
@@ -571,5 +576,6 @@ void run_go(struct run *run)
     }
     quoit_stats_read(run->engine, &run->summary->stats);
     writer_free(&run->writer);
+    run_stream_free(&run->streams);
     query_pool_free(&run->pool);
 }

@@ -27,6 +27,7 @@
 #include "cli/progress.h"
 #include "cli/query.h"
 #include "cli/rates.h"
+#include "cli/run_stream.h"
 #include "cli/server.h"
 #include "cli/summary.h"
 #include "cli/writer.h"
@@ -70,6 +71,7 @@ struct run {
     struct writer writer;
     struct servers servers;
     struct query_pool pool;
+    struct run_stream streams;
     struct query *waiting; /* to be submitted before anything else; owned */
     bool input_done, input_late;
     uint64_t open;     /* submitted, END not seen yet */
