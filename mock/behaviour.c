@@ -133,6 +133,12 @@ static bool set_fault_when(struct behaviour *behaviour, char *value)
     return false;
 }
 
+static bool set_answer_to(struct behaviour *behaviour, char *value)
+{
+    behaviour->answer_to_key = strcmp(value, "key") == 0;
+    return behaviour->answer_to_key || strcmp(value, "body") == 0;
+}
+
 static bool parse_text(char (*place)[BEHAVIOUR_TEXT_SIZE], const char *value)
 {
     if (strlen(value) >= sizeof(*place) || strpbrk(value, "\r\n") != NULL) {
@@ -188,6 +194,7 @@ static const struct {
     { "status-first", set_status_first, "N[:STATUS]", "the first N requests get it (503)" },
     { "fail-first", set_fail_first, "N[:STATUS]", "the first N executions of each key get it" },
     { "error", set_error, "STATUS:SHARE", "that share of answers gets it; repeatable; or none" },
+    { "answer-to", set_answer_to, "body|key", "what ids and text follow from (body)" },
     { "error-code", set_error_code, "CODE", "type and code in the body of errors" },
     { "retry-after", set_retry_after, "TEXT", "that Retry-After with every 408, 409, 429, 5xx" },
     { "header", set_header, "'NAME: TEXT'", "one more header in the answer; repeatable; or none" },

@@ -354,6 +354,9 @@ void exchange_begin(struct exchange *exchange, struct shared *shared,
     exchange_set_request(exchange, shared, incoming, behaviour);
     request->body_hash = hash_of(incoming->body.bytes, incoming->body.size);
     request->execution = ledger_on_execution(&shared->ledger, request->key, request->body_hash);
+    if (behaviour->answer_to_key && request->key != NULL) {
+        request->body_hash = hash_of(request->key, strlen(request->key));
+    }
     shared->requests_seen++;
     if (wrong != NULL) {
         shared->ledger.refused++;

@@ -47,7 +47,8 @@
     X(HALF_RECORD, "half-record", "", 0, "TLS: half of a record behind the answer, then FIN")      \
     X(KEY_UPDATE, "key-update", "", 0, "TLS 1.3: a KeyUpdate behind the answer")                   \
     X(NO_DONE, "no-done", "", 0, "a stream that ends without saying so (no [DONE])")               \
-    X(ERROR_EVENT, "error-event", "", 0, "a stream whose middle event is an error, then the end")
+    X(ERROR_EVENT, "error-event", "", 0, "a stream whose middle event is an error, then the end")  \
+    X(COMMENTS, "comments", "", 0, "a stream with a comment before each token")
 
 enum fault {
 #define X(member, name, arguments, first, help) FAULT_##member,

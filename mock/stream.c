@@ -238,14 +238,19 @@ static void stream_write_end(const struct answer_request *request, struct blob *
 
 static void stream_write_error(const struct answer_request *request, struct blob *out)
 {
+    const char *code = request->behaviour->error_code;
     size_t opened = stream_open_event(request, out);
 
     if (request->question->kind == QUESTION_MESSAGES) {
         blob_text(out, "event: error\n");
     }
-    blob_text(out,
-              "data: {\"type\":\"error\",\"error\":{\"message\":\"the mock breaks this stream\","
-              "\"type\":\"server_error\",\"param\":null,\"code\":\"server_error\"}}\n\n");
+    code = *code != '\0' ? code : "server_error";
+    blob_text(out, "data: {\"type\":\"error\",\"error\":{\"message\":\"the mock breaks this "
+                   "stream\",\"type\":");
+    blob_json(out, code, strlen(code));
+    blob_text(out, ",\"param\":null,\"code\":");
+    blob_json(out, code, strlen(code));
+    blob_text(out, "}}\n\n");
     stream_close_event(request, opened, out);
 }
 
@@ -279,6 +284,11 @@ static void stream_write_event(struct stream *stream, const struct answer_reques
         stream_write_error(request, out);
         stream->done = true;
         return;
+    }
+    if (plan_has(request->plan, FAULT_COMMENTS)) {
+        size_t opened = stream_open_event(request, out);
+        blob_text(out, ": thinking\n\n");
+        stream_close_event(request, opened, out);
     }
     if (stream->index < stream->total) {
         stream_write_token(request, stream->index, out);
