@@ -69,7 +69,7 @@ void prepare_name_unread(struct prepare *prepare, struct query *query);
 enum prepare_verdict prepare_stream(struct prepare *prepare, struct query *query);
 
 /* Set the message; returns PREPARE_INVALID. */
-__attribute__((format(printf, 2, 3))) enum prepare_verdict
-prepare_refuse(struct prepare *prepare, const char *format, ...);
+__attribute__((format(printf, 2, 3))) enum prepare_verdict prepare_refuse(struct prepare *prepare,
+                                                                          const char *format, ...);
 
 #endif

@@ -19,6 +19,7 @@ struct rates_item;
 
 /* When events came that carry output of the model. */
 struct query_tokens {
+    bool streamed; /* the attempt had a stream */
     uint64_t count;
     uint64_t first_ns, last_ns, gap_max_ns;
 };
@@ -49,10 +50,10 @@ struct query {
     bool key_renewed;           /* it was sent again with a newer key */
 
     /* Of a query that asks for events. */
-    enum stream_form form;         /* NONE: it does not */
-    struct stream *stream;         /* owned; made by the first event; NULL: none was needed */
-    bool streams;                  /* the attempt under way has begun to stream */
-    struct query_tokens tokens;    /* of the attempt under way */
+    enum stream_form form;      /* NONE: it does not */
+    struct stream *stream;      /* owned; made by the first event; NULL: none was needed */
+    bool streams;               /* the attempt under way has begun to stream */
+    struct query_tokens tokens; /* of the attempt under way */
 };
 
 struct query_pool {

@@ -24,7 +24,7 @@ void run_stream_free(struct run_stream *streams)
 static void run_stream_begin(struct query *query, uint64_t answer_max)
 {
     query->streams = true;
-    query->tokens = (struct query_tokens){ .count = 0 };
+    query->tokens = (struct query_tokens){ .streamed = true };
     if (query->stream == NULL) {
         query->stream = malloc(sizeof(*query->stream));
         if (query->stream == NULL) {
@@ -62,7 +62,8 @@ bool run_stream_take(struct query *query, const struct quoit_event *event, uint6
     if (query->stream->carries) {
         run_stream_count(&query->tokens, event->at_ns);
     }
-    return verdict == STREAM_GOOD || verdict == STREAM_FAILED; /* after an error it ends by itself */
+    return verdict == STREAM_GOOD ||
+           verdict == STREAM_FAILED; /* after an error it ends by itself */
 }
 
 /* --- The end --- */
@@ -132,6 +133,7 @@ const struct quoit_result *run_stream_end(struct run_stream *streams, struct que
     struct stream *stream = query->stream;
 
     if (!query->streams) {
+        query->tokens = (struct query_tokens){ .streamed = false };
         streams->result = *result;
         streams->result.maybe_billed |= query->billed;
         *verdict_out = judge_result(result);

@@ -53,6 +53,7 @@ static struct answer_details details_of(const struct query *query,
                                         const struct quoit_result *result)
 {
     const struct quoit_times *times = &result->times;
+    const struct query_tokens *tokens = &query->tokens;
     uint64_t begin_ns = slot_ns(result);
     uint64_t open_ns = times->secured_ns != 0 ? times->secured_ns : times->connected_ns;
 
@@ -65,6 +66,12 @@ static struct answer_details details_of(const struct query *query,
         .first_byte_ns = between_ns(begin_ns, times->first_byte_ns),
         .latency_ns = between_ns(begin_ns, times->end_ns),
         .bytes_in = result->bytes_in,
+        .streamed = tokens->streamed,
+        .token_events = tokens->count,
+        .first_token_ns =
+            tokens->count == 0 ? ANSWER_NEVER : between_ns(begin_ns, tokens->first_ns),
+        .last_token_ns = tokens->count == 0 ? ANSWER_NEVER : between_ns(begin_ns, tokens->last_ns),
+        .token_gap_max_ns = tokens->count < 2 ? ANSWER_NEVER : tokens->gap_max_ns,
     };
 }
 

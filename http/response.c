@@ -415,7 +415,8 @@ bool response_is_json(const struct response *response)
         header_find(response_headers(response), response->headers_count, "content-type");
     size_t size = type == NULL ? 0 : strcspn(type, "; \t");
 
-    return (size == strlen("application/json") && strncasecmp(type, "application/json", size) == 0) ||
+    return (size == strlen("application/json") &&
+            strncasecmp(type, "application/json", size) == 0) ||
            (size > 5 && strncasecmp(type + size - 5, "+json", 5) == 0);
 }
 

@@ -225,8 +225,8 @@ struct quoit_request {
     uint32_t limit_tokens; /* what it will take of limit's tokens: an estimate */
     enum quoit_stream stream;
     enum quoit_replay replay;
-    bool judge; /* what an answer says makes no retry by itself: */
-                /* you decide at END, with quoit_again */
+    bool judge;               /* what an answer says makes no retry by itself: */
+                              /* you decide at END, with quoit_again */
     uint64_t stream_size_max; /* in place of body_size_max once a stream has begun: of all its */
                               /* bytes, also those that were handed out; 0: body_size_max */
     uint64_t reserved[7];

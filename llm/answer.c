@@ -101,6 +101,16 @@ static void answer_append_ms(struct text *out, const char *key, uint64_t length_
     text_append_string(out, decimals);
 }
 
+/* Of any number of tokens the same few numbers: how long each took is not kept. */
+static void answer_append_tokens(struct text *out, const struct answer_details *details)
+{
+    text_append_string(out, ",\"token_events\":");
+    text_append_number(out, details->token_events);
+    answer_append_ms(out, ",\"first_token_ms\":", details->first_token_ns);
+    answer_append_ms(out, ",\"last_token_ms\":", details->last_token_ns);
+    answer_append_ms(out, ",\"token_gap_max_ms\":", details->token_gap_max_ns);
+}
+
 static void answer_append_details(struct text *out, const struct answer_details *details)
 {
     text_append_string(out, ",\"quoit\":{\"line\":");
@@ -114,6 +124,9 @@ static void answer_append_details(struct text *out, const struct answer_details 
     text_append_string(out, details->reused ? ",\"reused\":true" : ",\"reused\":false");
     text_append_string(out, ",\"bytes_in\":");
     text_append_number(out, details->bytes_in);
+    if (details->streamed) {
+        answer_append_tokens(out, details);
+    }
     text_append_string(out, "}");
 }
 

@@ -34,6 +34,11 @@ struct answer_details {
     bool reused;
     uint64_t queued_ns, connect_ns, first_byte_ns, latency_ns; /* or ANSWER_NEVER */
     uint64_t bytes_in;
+
+    /* Of an answer that was streamed: events that brought output of the model. */
+    bool streamed;
+    uint64_t token_events;
+    uint64_t first_token_ns, last_token_ns, token_gap_max_ns; /* or ANSWER_NEVER */
 };
 
 /* What a line says. All is borrowed for the call that writes it. */

@@ -56,9 +56,9 @@ struct tree_node *stream_member(struct stream *stream, const char *quoted)
 {
     struct tree_node *root = tree_root(&stream->tree);
 
-    return root == NULL ? NULL
-                        : tree_member(&stream->tree, root,
-                                      (struct json_span){ quoted, strlen(quoted) });
+    return root == NULL
+               ? NULL
+               : tree_member(&stream->tree, root, (struct json_span){ quoted, strlen(quoted) });
 }
 
 void stream_break(struct stream *stream, const char *reason)
@@ -96,8 +96,8 @@ static void stream_feed_response(struct stream *stream, struct json_span type,
         return;
     }
     bool failed = json_string_is(type, "response.failed");
-    bool ended = json_string_is(type, "response.completed") ||
-                 json_string_is(type, "response.incomplete");
+    bool ended =
+        json_string_is(type, "response.completed") || json_string_is(type, "response.incomplete");
     if (!failed && !ended) {
         return;
     }
