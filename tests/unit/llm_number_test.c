@@ -1,6 +1,7 @@
 /*
  * number: the same doubles as strtod's and printf's, whatever the locale writes for a point.
  */
+#include "base/bits.h"
 #include "llm/number.h"
 #include "tests/unit/check.h"
 
@@ -117,10 +118,45 @@ static void test_very_long_numbers_stay_numbers(void)
     free(digits);
 }
 
+static const struct {
+    const char *a, *b, *sum; /* sum NULL: it is not finite */
+} sums[] = {
+    { "1", "2", "3" },
+    { "9007199254740993", "1", "9007199254740994" },
+    { "-9223372036854775808", "0", "-9223372036854775808" },
+    { "9223372036854775807", "-1", "9223372036854775806" },
+    { "9223372036854775807", "1", "9.223372036854776e+18" },
+    { "99999999999999999999", "1", "1e+20" },
+    { "-0", "0", "0" },
+    { "0.5", "0.25", "0.75" },
+    { "0.1", "0.2", "0.30000000000000004" },
+    { "1e2", "1", "101" },
+    { "1e308", "1e308", NULL },
+    { "1e999", "1", NULL },
+};
+
+static void check_sums(void)
+{
+    for (size_t i = 0; i < COUNT_OF(sums); i++) {
+        char out[NUMBER_SIZE] = "untouched";
+        struct json_span a = { sums[i].a, strlen(sums[i].a) };
+        struct json_span b = { sums[i].b, strlen(sums[i].b) };
+        check_case(sums[i].a);
+        CHECK_EQ(number_add(a, b, out), sums[i].sum != NULL);
+        CHECK_STR(out, sums[i].sum != NULL ? sums[i].sum : "untouched");
+    }
+}
+
+static void test_integers_are_added_exactly_and_others_as_doubles(void)
+{
+    check_sums();
+}
+
 int main(void)
 {
     RUN(test_numbers_are_read_and_written_as_everywhere);
     RUN(test_a_locale_with_a_comma_changes_nothing);
     RUN(test_very_long_numbers_stay_numbers);
+    RUN(test_integers_are_added_exactly_and_others_as_doubles);
     return check_done();
 }
