@@ -2,6 +2,7 @@
 #include "mock/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static uint16_t plan_status(const struct behaviour *behaviour, const struct question *question,
                             const struct plan_place *place, struct chance *chance)
@@ -60,6 +61,7 @@ void plan_make(struct plan *plan, const struct behaviour *behaviour,
         plan->tokens = question->tokens_max;
     }
     plan->status = plan_status(behaviour, question, place, &plan->chance);
+    memcpy(plan->error_code, behaviour->error_code, sizeof(plan->error_code));
     plan->faults = 0;
     for (unsigned i = 0; i < behaviour->faults_count; i++) {
         const struct fault_rule *rule = &behaviour->faults[i];

@@ -29,6 +29,7 @@ struct plan {
     bool tokens_cut; /* the request's max_tokens has ended the answer */
     uint32_t faults; /* bits */
     uint64_t arguments[FAULTS][2];
+    char error_code[BEHAVIOUR_TEXT_SIZE]; /* of an error event; "": the usual one */
 };
 
 void plan_make(struct plan *plan, const struct behaviour *behaviour,

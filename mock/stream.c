@@ -238,7 +238,7 @@ static void stream_write_end(const struct answer_request *request, struct blob *
 
 static void stream_write_error(const struct answer_request *request, struct blob *out)
 {
-    const char *code = request->behaviour->error_code;
+    const char *code = request->plan->error_code;
     size_t opened = stream_open_event(request, out);
 
     if (request->question->kind == QUESTION_MESSAGES) {
