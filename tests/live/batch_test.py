@@ -822,7 +822,7 @@ def test_the_first_line_names_the_server_and_the_variables():
 
 def test_wrong_usage_is_exit_2_and_a_bad_start_exit_3():
     batch = queries(1)
-    for options in (["--rpm", "0"], ["--stream"], ["-x", "socks5://p"], ["-t", "5"], ["-c", "0"],
+    for options in (["--rpm", "0"], ["-x", "socks5://p"], ["-t", "5"], ["-c", "0"],
                     ["--resume"], ["--base-url", "http://a", "--base-url", "b"],
                     ["--base-url", "http://h:99999"], ["--base-url", "h"]):
         result = run(batch, *options)

@@ -204,6 +204,65 @@ static void test_any_other_answer_comes_whole(void)
     quoit_destroy(engine);
 }
 
+/* Who asked for events of a server that has none is given its answer. */
+static void test_json_comes_whole_where_events_were_asked_for(void)
+{
+    static const struct {
+        const char *type;
+        bool whole;
+    } rows[] = {
+        { "application/json", true },
+        { "Application/JSON; charset=utf-8", true },
+        { "application/problem+json", true },
+        { "text/event-stream", false },
+        { "text/event-stream; a=json", false },
+        { "application/jsonl", false },
+        { "text/plain", false },
+        { "+json", false },
+        { "json", false },
+    };
+    struct quoit_engine *engine = live_engine(NULL);
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct quoit_header header = { "X-Mock-Content-Type", rows[i].type };
+        struct quoit_request request = chat();
+        request.headers = &header;
+        request.headers_count = 1;
+        check_case(rows[i].type);
+        struct heard heard = hear_all(engine, &request);
+        CHECK_EQ(heard.error, QUOIT_OK);
+        CHECK_EQ(heard.heads, rows[i].whole ? 0 : 1);
+        CHECK_EQ(heard.messages == 0, rows[i].whole);
+    }
+    quoit_destroy(engine);
+}
+
+/* Of a stream nothing is kept, so its length may be another matter than the size of a body. */
+static void test_a_stream_may_be_longer_than_a_body(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+    const struct quoit_header chunked = { "X-Mock-Fault", "chunked" };
+    struct quoit_request request = { .url = live_url(&server, "/page"),
+                                     .headers = &chunked,
+                                     .headers_count = 1,
+                                     .body_size_max = 5000,
+                                     .stream_size_max = 100000,
+                                     .stream = QUOIT_PIECES };
+
+    live_set(&server, "body-size 100000");
+    CHECK_EQ(hear_all(engine, &request).error, QUOIT_OK);
+    request.stream_size_max = 99999;
+    CHECK_EQ(hear_all(engine, &request).error, QUOIT_E_TOO_LARGE);
+    request.stream_size_max = 0;
+    CHECK_EQ(hear_all(engine, &request).error, QUOIT_E_TOO_LARGE);
+    request.stream_size_max = QUOIT_NEVER;
+    CHECK_EQ(hear_all(engine, &request).error, QUOIT_OK);
+    request.stream = QUOIT_WHOLE; /* a body is a body */
+    CHECK_EQ(hear_all(engine, &request).error, QUOIT_E_TOO_LARGE);
+    live_set(&server, "body-size 56");
+    quoit_destroy(engine);
+}
+
 /* A failure before the head is tried again as always; after it, never. */
 static void test_only_what_has_not_begun_is_tried_again(void)
 {
@@ -488,6 +547,8 @@ int main(void)
     RUN(test_messages_are_cut_whatever_the_segments);
     RUN(test_fields_of_an_event_arrive);
     RUN(test_any_other_answer_comes_whole);
+    RUN(test_json_comes_whole_where_events_were_asked_for);
+    RUN(test_a_stream_may_be_longer_than_a_body);
     RUN(test_only_what_has_not_begun_is_tried_again);
     RUN(test_a_stream_cut_short_is_incomplete);
     RUN(test_only_a_stream_under_way_can_be_paused);

@@ -79,6 +79,51 @@ static void test_a_decoded_or_spliced_body_outlives_the_next_line(void)
     end();
 }
 
+static void check_stream(const char *url, const char *body, const char *wanted)
+{
+    char line[512];
+
+    snprintf(line, sizeof(line), "{\"custom_id\":\"a\",\"url\":\"%s\",\"body\":%s}", url, body);
+    check_case(line);
+    begin("http://h/v1");
+    struct query *query = query_of(line, 1);
+    enum prepare_verdict verdict = prepare_request(&prepare, query);
+    CHECK_EQ(verdict, wanted == NULL ? PREPARE_INVALID : PREPARE_GOOD);
+    if (verdict == PREPARE_GOOD) {
+        bool streams = query->form != STREAM_NONE;
+        CHECK_MEM(prepare.request.body.bytes, prepare.request.body.size, wanted, strlen(wanted));
+        CHECK_EQ(prepare.request.stream, streams ? QUOIT_SSE : QUOIT_WHOLE);
+        CHECK_EQ(prepare.request.stream_size_max, streams ? QUOIT_NEVER : 0);
+        CHECK_EQ(streams, strcmp(body, wanted) != 0);
+    }
+    query_give_back(&pool, query);
+    struct options kept = options;
+    end();
+    options = kept;
+}
+
+static void test_streams_are_asked_for_where_their_answers_are_known(void)
+{
+    static const char usage[] = "{\"stream_options\":{\"include_usage\":true},\"stream\":true,"
+                                "\"n\": 1e400}";
+
+    options.stream = true;
+    check_stream("/v1/chat/completions", "{\"n\": 1e400}", usage);
+    check_stream("/v1/completions", "{\"n\": 1e400}", usage);
+    check_stream("/v1/responses", "{\"n\": 1e400}", "{\"stream\":true,\"n\": 1e400}");
+    check_stream("/v1/messages", "{\"stream\":false}", "{\"stream\":true}");
+    check_stream("/v1/embeddings", "{\"stream\":true}", "{\"stream\":true}");
+    check_stream("/v1/chat/completions",
+                 "{\"stream_options\":{\"include_usage\": false,\"x\":[ ]}}",
+                 "{\"stream\":true,\"stream_options\":{\"include_usage\": true,\"x\":[ ]}}");
+    check_stream("/v1/chat/completions", "[]", NULL);
+    options.model = "m";
+    check_stream("/v1/messages", "{}", "{\"stream\":true,\"model\":\"m\"}");
+    options.no_stream_usage = true;
+    check_stream("/v1/completions", "{}", "{\"stream\":true,\"model\":\"m\"}");
+    options = (struct options){ .retries = 2 };
+}
+
 static void test_a_repeated_id_is_refused_but_not_when_a_query_comes_again(void)
 {
     begin("http://h/v1");
@@ -177,6 +222,7 @@ int main(void)
     options.retries = 2;
     RUN(test_the_body_is_that_of_the_line_itself);
     RUN(test_a_decoded_or_spliced_body_outlives_the_next_line);
+    RUN(test_streams_are_asked_for_where_their_answers_are_known);
     RUN(test_a_repeated_id_is_refused_but_not_when_a_query_comes_again);
     RUN(test_an_absolute_url_elsewhere_gets_no_key);
     RUN(test_a_line_without_url_needs_an_endpoint);

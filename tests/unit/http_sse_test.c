@@ -255,6 +255,9 @@ static void test_the_line_limit_is_exact(void)
         CHECK_EQ(result_within(10, 100, stream), SSE_MORE);
         CHECK_EQ(result_within(9, 100, stream), SSE_TOO_LARGE);
     }
+    check_case("no limit");
+    CHECK_EQ(result_within(SIZE_MAX, SIZE_MAX, "data: 1234\n"), SSE_MORE);
+    CHECK_EQ(result_within(SIZE_MAX, SIZE_MAX, "\xef\xbb\xbf: cut"), SSE_MORE);
     check_case("a line whose end has not come");
     CHECK_EQ(result_within(10, 100, "\ndata: 1234"), SSE_MORE);
     CHECK_EQ(result_within(9, 100, "\ndata: 1234"), SSE_TOO_LARGE);

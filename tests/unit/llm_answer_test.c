@@ -185,6 +185,31 @@ static void test_details_are_in_milliseconds(void)
                           "\"latency_ms\":3600000.000,\"reused\":true,\"bytes_in\":1234}}\n");
 }
 
+static void test_details_of_a_stream_are_few_whatever_its_length(void)
+{
+    struct answer_details details = {
+        .streamed = true,
+        .token_events = 100000,
+        .first_token_ns = 1500000,
+        .last_token_ns = 2500000,
+        .token_gap_max_ns = ANSWER_NEVER,
+    };
+    struct answer answer = {
+        .id = "x",
+        .error_code = "c",
+        .error_message = "",
+        .details = &details,
+    };
+
+    check_answer(&answer,
+                 "{\"id\":\"x\",\"custom_id\":null,\"response\":null,"
+                 "\"error\":{\"code\":\"c\",\"message\":\"\"},"
+                 "\"quoit\":{\"line\":0,\"attempts\":0,\"queued_ms\":0.000,\"connect_ms\":0.000,"
+                 "\"first_byte_ms\":0.000,\"latency_ms\":0.000,\"reused\":false,\"bytes_in\":0,"
+                 "\"token_events\":100000,\"first_token_ms\":1.500,\"last_token_ms\":2.500,"
+                 "\"token_gap_max_ms\":null}}\n");
+}
+
 static void test_a_line_is_appended_to_what_is_there(void)
 {
     struct answer answer = { .id = "x", .error_code = "reset", .error_message = "" };
@@ -208,6 +233,7 @@ int main(void)
     RUN(test_a_custom_id_is_written_as_it_stands);
     RUN(test_an_error_has_no_response);
     RUN(test_details_are_in_milliseconds);
+    RUN(test_details_of_a_stream_are_few_whatever_its_length);
     RUN(test_a_line_is_appended_to_what_is_there);
     return check_done();
 }

@@ -125,8 +125,8 @@ static const struct valid_case valid_cases[] = {
     { "{" ID "\"body\":\"a\\n\\\"b\",\"body_encoding\":\"text\"}", "POST", NULL, "a\n\"b" },
     { "{" ID "\"body_encoding\":\"te\\u0078t\",\"body\":\"plain\"}", "POST", NULL, "plain" },
     { "{" ID "\"body_encoding\":\"text\",\"body\":\"\"}", "POST", NULL, "" },
-    { "{" ID "\"body_encoding\":\"text\",\"body\":\"{\\\"stream\\\":true}\"}", "POST", NULL,
-      "{\"stream\":true}" },
+    { "{" ID "\"body_encoding\":\"text\",\"body\":\"{\\\"stream\\\":true\"}", "POST", NULL,
+      "{\"stream\":true" },
     { "{" ID "\"unknown\":1,\"unknown\":2,\"body\":1,\"Body\":2}", "POST", NULL, "1" },
     { "{\"b\\u006fdy\":1,\"custom\\u005fid\":\"a\"}", "POST", NULL, "1" },
     { "  {" ID "\"body\":1}  \r\n", "POST", NULL, "1" },
@@ -210,6 +210,8 @@ static const struct invalid_case invalid_cases[] = {
     { "{" ID "\"url\":\"/x\"}", "body is missing, and POST needs one", true },
     { "{" ID "\"method\":\"PUT\"}", "body is missing, and PUT needs one", true },
     { "{" ID "\"method\":\"PATCH\"}", "body is missing, and PATCH needs one", true },
+    { "{" ID "\"body_encoding\":\"text\",\"body\":\"{\\\"stream\\\":true}\"}",
+      "body says \"stream\":true: say --stream", true },
     { "{" ID "\"body\":{\"a\":1,\"stream\":true}}", "body says \"stream\":true: say --stream",
       true },
     { "{" ID "\"body\":{\"str\\u0065am\":true,\"stream\":false}}",
@@ -318,6 +320,26 @@ static void test_headers_have_a_limit(void)
     }
 }
 
+static void test_who_allows_streams_is_given_them(void)
+{
+    static const char *const lines[] = {
+        "{" ID "\"body\":{\"stream\":true}}",
+        "{" ID "\"body_encoding\":\"text\",\"body\":\"{\\\"stream\\\":true}\"}",
+    };
+
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct batch_line line;
+        struct json_span bytes;
+        CHECK_EQ(line_open(&line, &bytes, lines[i]), BATCH_INVALID);
+        line.may_stream = true;
+        for (int twice = 0; twice < 2; twice++) { /* it is not forgotten with the line */
+            CHECK_EQ(batch_line_read(&line, bytes), BATCH_GOOD);
+            check_span(line.body, "{\"stream\":true}");
+        }
+        line_close(&line, bytes);
+    }
+}
+
 static void test_a_line_read_again_remembers_nothing(void)
 {
     static const char full[] = "{" ID "\"method\":\"GET\",\"url\":\"/x\",\"headers\":{\"X\":\"y\"},"
@@ -422,6 +444,7 @@ int main(void)
     RUN(test_ids_are_equal_when_they_say_the_same);
     RUN(test_headers_are_decoded_in_their_order);
     RUN(test_headers_have_a_limit);
+    RUN(test_who_allows_streams_is_given_them);
     RUN(test_a_line_read_again_remembers_nothing);
     RUN(test_a_line_cut_anywhere_is_invalid);
     RUN(test_without_memory_a_line_says_so);
