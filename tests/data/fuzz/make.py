@@ -193,6 +193,36 @@ def proxies():
         yield text + b"\n" + servers[index % len(servers)] + b"\n"
 
 
+def events():
+    chat = ['{"id":"c","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"a",'
+            '"content":""},"logprobs":null,"finish_reason":null}],"usage":null}',
+            '{"choices":[{"index":0,"delta":{"content":"\\ud83d","n":1,"tool_calls":[{"index":0,'
+            '"id":"x","function":{"arguments":"{"}}]},"logprobs":{"content":[{"a":-1}]}}]}',
+            '{"choices":[{"index":1,"delta":{"content":"\\ude00","n":0.5}},{"index":0,"delta":'
+            '{"tool_calls":[{"index":0,"function":{"arguments":"}"}}]},"finish_reason":"stop"}]}',
+            '{"choices":[],"usage":{"total_tokens":9007199254740993}}', '[DONE]']
+    text = ['{"object":"text_completion","choices":[{"text":"a","index":0,"logprobs":null}]}',
+            '{"choices":[{"text":"b","index":0,"finish_reason":"length"}]}']
+    response = ['{"type":"response.created","response":{"error":null}}',
+                '{"type":"response.output_text.delta","delta":"a"}',
+                '{"type":"response.completed","response":{"status":"completed"}}']
+    message = ['{"type":"message_start","message":{"content":[],"usage":{"output_tokens":1}}}',
+               '{"type":"content_block_start","index":0,"content_block":{"type":"tool_use",'
+               '"input":{}}}',
+               '{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta",'
+               '"partial_json":"{\\"a\\":1}"}}',
+               '{"type":"content_block_delta","index":0,"delta":{"citation":{},"text":"t"}}',
+               '{"type":"message_delta","delta":{"stop_reason":"x"},"usage":{"output_tokens":2}}',
+               '{"type":"message_stop"}']
+    error = ['{"error":{"type":"server_error","code":500,"message":"no"}}']
+    failed = ['{"type":"response.failed","response":{"error":{"code":"x"}}}']
+    return [bytes([form, broken]) + pair(limit) + "\n".join(lines).encode()
+            for form, broken, limit, lines in (
+                (0, 0, 0, chat), (0, 1, 500, chat), (1, 0, 0, text), (2, 0, 0, response),
+                (3, 0, 0, message), (0, 0, 0, chat[:2] + ["!" + error[0]]), (3, 0, 0, error),
+                (2, 0, 0, failed))]
+
+
 def main():
     write("response", responses())
     write("connection", connections())
@@ -204,6 +234,7 @@ def main():
     write("tls", talks())
     write("tunnel", tunnels())
     write("proxy", proxies())
+    write("stream", events())
 
 
 if __name__ == "__main__":
