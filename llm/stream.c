@@ -69,7 +69,7 @@ void stream_break(struct stream *stream, const char *reason)
     }
 }
 
-static void stream_fail(struct stream *stream, struct json_span error)
+void stream_fail(struct stream *stream, struct json_span error)
 {
     stream->verdict = STREAM_FAILED;
     stream_error_read(&stream->error, error);
@@ -114,8 +114,8 @@ static void stream_feed_response(struct stream *stream, struct json_span type,
 
 /* --- One event --- */
 
-/* Data that is an object: an error, or what its form says. */
-static void stream_feed_object(struct stream *stream, bool named_error, struct json_span data)
+/* An event that has a type: an error, or what its form says. */
+static void stream_feed_typed(struct stream *stream, struct json_span data)
 {
     static const char none[] = "\"\"";
     struct walk_item item, error = { .kind = JSON_NULL };
@@ -134,8 +134,23 @@ static void stream_feed_object(struct stream *stream, bool named_error, struct j
         stream_fail(stream, error.value);
         return;
     }
-    if (named_error || json_string_is(type, "error")) {
+    if (json_string_is(type, "error")) {
         stream_fail(stream, data);
+    } else if (stream->form == STREAM_RESPONSE) {
+        stream_feed_response(stream, type, data);
+    } else {
+        stream_feed_message(stream, type, data);
+    }
+}
+
+/* Data that is an object. */
+static void stream_feed_object(struct stream *stream, bool named_error, struct json_span data)
+{
+    struct walk_item error;
+
+    if (named_error) {
+        bool inside = walk_find(data, "error", &error) && error.kind != JSON_NULL;
+        stream_fail(stream, inside ? error.value : data);
         return;
     }
     switch (stream->form) {
@@ -144,10 +159,8 @@ static void stream_feed_object(struct stream *stream, bool named_error, struct j
         stream_feed_chunk(stream, data);
         return;
     case STREAM_RESPONSE:
-        stream_feed_response(stream, type, data);
-        return;
     case STREAM_MESSAGE:
-        stream_feed_message(stream, type, data);
+        stream_feed_typed(stream, data);
         return;
     case STREAM_NONE:
         break;

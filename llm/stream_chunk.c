@@ -72,12 +72,43 @@ static void chunk_feed_choice_member(struct stream *stream, struct tree_node *ch
     }
 }
 
+/* The `index` of a choice, else its place. Nearly always it comes first. */
+static uint64_t chunk_index_of(struct json_span choice, uint64_t place)
+{
+    struct walk walk;
+    struct walk_item item;
+    uint64_t index = place;
+
+    walk_begin(&walk, choice);
+    while (walk_next(&walk, &item)) {
+        if (json_string_is(item.key, "index") && member_count(item.value, &index)) {
+            break;
+        }
+    }
+    return index;
+}
+
+static void chunk_feed_choice(struct stream *stream, struct tree_node *choice,
+                              struct json_span value)
+{
+    struct walk walk;
+    struct walk_item item;
+
+    if (choice != NULL && choice->kind != JSON_OBJECT) {
+        tree_merge(&stream->tree, choice, (struct json_span){ "{}", 2 }, TREE_EXTEND);
+    }
+    walk_begin(&walk, value);
+    while (stream->tree.fault == TREE_GOOD && walk_next(&walk, &item)) {
+        chunk_feed_choice_member(stream, choice, &item);
+    }
+}
+
 static void chunk_feed_choices(struct stream *stream, struct json_span choices)
 {
     struct tree_node *array = stream_member(stream, "\"choices\"");
-    struct walk walk, members;
-    struct walk_item item, member;
-    uint64_t position = 0;
+    struct walk walk;
+    struct walk_item item;
+    uint64_t place = 0;
 
     if (array == NULL) {
         return;
@@ -86,23 +117,13 @@ static void chunk_feed_choices(struct stream *stream, struct json_span choices)
         tree_merge(&stream->tree, array, (struct json_span){ "[]", 2 }, TREE_EXTEND);
     }
     walk_begin(&walk, choices);
-    for (; walk_next(&walk, &item); position++) {
-        uint64_t index = position;
+    for (; walk_next(&walk, &item); place++) {
         if (item.kind != JSON_OBJECT) {
             stream_break(stream, "a choice is no object");
             return;
         }
-        if (walk_find(item.value, "index", &member)) {
-            (void)!member_count(member.value, &index);
-        }
-        struct tree_node *choice = tree_element(&stream->tree, array, index);
-        if (choice != NULL && choice->kind != JSON_OBJECT) {
-            tree_merge(&stream->tree, choice, (struct json_span){ "{}", 2 }, TREE_EXTEND);
-        }
-        walk_begin(&members, item.value);
-        while (stream->tree.fault == TREE_GOOD && walk_next(&members, &member)) {
-            chunk_feed_choice_member(stream, choice, &member);
-        }
+        uint64_t index = chunk_index_of(item.value, place);
+        chunk_feed_choice(stream, tree_element(&stream->tree, array, index), item.value);
     }
 }
 
@@ -134,6 +155,10 @@ void stream_feed_chunk(struct stream *stream, struct json_span chunk)
         if (item.kind == JSON_ARRAY && json_string_is(item.key, "choices")) {
             chunk_feed_choices(stream, item.value);
             continue;
+        }
+        if (item.kind != JSON_NULL && json_string_is(item.key, "error")) {
+            stream_fail(stream, item.value);
+            return;
         }
         struct tree_node *node = tree_member(tree, root, item.key);
         if (json_string_is(item.key, "usage")) {

@@ -12,6 +12,9 @@ struct tree_node *stream_member(struct stream *stream, const char *quoted);
 /* Note that the answer is no answer. */
 void stream_break(struct stream *stream, const char *reason);
 
+/* Note that the server says that it failed, and what it says. */
+void stream_fail(struct stream *stream, struct json_span error);
+
 /* One chunk of a completion, or of a chat's: an object of a checked text. */
 void stream_feed_chunk(struct stream *stream, struct json_span chunk);
 

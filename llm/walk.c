@@ -6,7 +6,11 @@
 #include "llm/json_string.h"
 
 #include <assert.h>
+#include <endian.h>
+#include <stdint.h>
 #include <string.h>
+
+#define WALK_EVERY_BYTE(value) (0x0101010101010101ULL * (unsigned char)(value))
 
 static bool walk_is_space(char byte)
 {
@@ -21,23 +25,46 @@ static const char *walk_skip_space(const char *at, const char *end)
     return at;
 }
 
+/* A word in which the lowest high bit that is set marks the first quote or backslash. */
+static uint64_t walk_stops(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    word = le64toh(word);
+    uint64_t quote = word ^ WALK_EVERY_BYTE('"');
+    uint64_t backslash = word ^ WALK_EVERY_BYTE('\\');
+    return (((quote - WALK_EVERY_BYTE(1)) & ~quote) |
+            ((backslash - WALK_EVERY_BYTE(1)) & ~backslash)) &
+           WALK_EVERY_BYTE(0x80);
+}
+
+/* At the next quote or backslash of a string, eight bytes at a time. */
+static const char *walk_to_stop(const char *at, const char *end)
+{
+    while ((size_t)(end - at) >= sizeof(uint64_t)) {
+        uint64_t stops = walk_stops(at);
+        if (stops != 0) {
+            return at + __builtin_ctzll(stops) / 8;
+        }
+        at += sizeof(uint64_t);
+    }
+    while (at < end && *at != '"' && *at != '\\') {
+        at++;
+    }
+    return at;
+}
+
 /* Behind the string that begins at `at`. */
 static const char *walk_string_end(const char *at, const char *end)
 {
     assert(at < end && *at == '"');
-    for (;;) {
-        const char *from = at + 1;
-        const char *quote = memchr(from, '"', (size_t)(end - from));
-        assert(quote != NULL);
-        const char *run = quote; /* of backslashes before it */
-        while (run > from && run[-1] == '\\') {
-            run--;
-        }
-        if ((quote - run) % 2 == 0) {
-            return quote + 1;
-        }
-        at = quote;
+    at = walk_to_stop(at + 1, end);
+    while (at < end && *at == '\\') {
+        at = walk_to_stop(at + 2, end);
     }
+    assert(at < end);
+    return at + 1;
 }
 
 /* Behind the object or array that begins at `at`. */
