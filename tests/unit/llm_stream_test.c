@@ -6,131 +6,131 @@
 
 /* --- Completions --- */
 
+static const struct stream_case chat_cases[] = {
+    { "the usual",
+      STREAM_CHAT,
+      { "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","
+        "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
+        "\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}",
+        "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"},\"finish_reason\":null}],"
+        "\"usage\":null}",
+        "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":null}]}",
+        "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}",
+        "{\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"total_tokens\":3}}",
+        "[DONE]" },
+      STREAM_GOOD,
+      "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":7,\"model\":\"m\",\"choices\":"
+      "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\"},"
+      "\"logprobs\":null,\"finish_reason\":\"stop\"}],"
+      "\"usage\":{\"prompt_tokens\":1,\"total_tokens\":3}}" },
+    { "two choices, mixed and out of order",
+      STREAM_CHAT,
+      { "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"}}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},"
+        "{\"index\":1,\"delta\":{\"content\":\"B\"}}]}",
+        "[DONE]" },
+      STREAM_GOOD,
+      "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"a\"}},"
+      "{\"index\":1,\"message\":{\"content\":\"bB\"}}]}" },
+    { "tool calls by index, the second before the first, arguments in pieces",
+      STREAM_CHAT,
+      { CHUNK("\"tool_calls\":[{\"index\":1,\"id\":\"y\",\"type\":\"function\","
+              "\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]"),
+        CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"type\":\"function\","
+              "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}]"),
+        CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"\",\"type\":\"function\","
+              "\"function\":{\"arguments\":\"\\\":1}\"}},"
+              "{\"index\":1,\"function\":{\"arguments\":\"{}\"}}]"),
+        "[DONE]" },
+      STREAM_GOOD,
+      CHAT("\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"type\":\"function\",\"function\":"
+           "{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}},{\"index\":1,\"id\":\"y\","
+           "\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]") },
+    { "two pieces of one tool call in one delta",
+      STREAM_CHAT,
+      { CHUNK("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"a\"}},"
+              "{\"index\":0,\"function\":{\"arguments\":\"b\"}}]"),
+        "[DONE]" },
+      STREAM_GOOD,
+      CHAT("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"ab\"}}]") },
+    { "a role and an id that each chunk repeats",
+      STREAM_CHAT,
+      { CHUNK("\"role\":\"assistant\",\"content\":\"a\""),
+        CHUNK("\"role\":\"assistant\",\"content\":\"b\""), "[DONE]" },
+      STREAM_GOOD,
+      CHAT("\"role\":\"assistant\",\"content\":\"ab\"") },
+    { "refusal, reasoning and thinking are joined, null erases nothing",
+      STREAM_CHAT,
+      { CHUNK("\"content\":null,\"refusal\":\"I \",\"reasoning_content\":\"x\""),
+        CHUNK("\"content\":\"c\",\"refusal\":\"can't\",\"reasoning_content\":\"y\""),
+        CHUNK("\"content\":null,\"refusal\":null,\"reasoning_content\":null"), "[DONE]" },
+      STREAM_GOOD,
+      CHAT("\"content\":\"c\",\"refusal\":\"I can't\",\"reasoning_content\":\"xy\"") },
+    { "logprobs are appended, also tokens that are called index",
+      STREAM_CHAT,
+      { "{\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":"
+        "[{\"token\":\"a\",\"logprob\":-0.10}],\"refusal\":null}}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":"
+        "[{\"token\":\"b\",\"index\":0,\"logprob\":-9.5e-07}],\"refusal\":null}}]}",
+        "[DONE]" },
+      STREAM_GOOD,
+      "{\"choices\":[{\"index\":0,\"message\":{},\"logprobs\":{\"content\":"
+      "[{\"token\":\"a\",\"logprob\":-0.10},{\"token\":\"b\",\"index\":0,"
+      "\"logprob\":-9.5e-07}],\"refusal\":null}}]}" },
+    { "numbers of a delta are added, lists without index appended",
+      STREAM_CHAT,
+      { CHUNK("\"n\":9007199254740993,\"d\":0.5,\"b\":true,\"l\":[1]"),
+        CHUNK("\"n\":1,\"d\":0.25,\"b\":false,\"l\":[\"x\",null]"), "[DONE]" },
+      STREAM_GOOD,
+      CHAT("\"n\":9007199254740994,\"d\":0.75,\"b\":false,\"l\":[1,\"x\",null]") },
+    { "values of different kinds: the first stays",
+      STREAM_CHAT,
+      { CHUNK("\"a\":\"x\",\"b\":[1],\"c\":{\"d\":1}"),
+        CHUNK("\"a\":[1],\"b\":{\"e\":1},\"c\":\"y\""), "[DONE]" },
+      STREAM_GOOD,
+      CHAT("\"a\":\"x\",\"b\":[1],\"c\":{\"d\":1}") },
+    { "a first chunk that says nothing (Azure)",
+      STREAM_CHAT,
+      { "{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
+        "\"prompt_filter_results\":[{\"prompt_index\":0}]}",
+        "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"content_filter_results\":"
+        "{\"hate\":{\"filtered\":false,\"severity\":\"safe\"}}}],\"created\":5,\"id\":\"i\","
+        "\"model\":\"m\",\"object\":\"chat.completion.chunk\"}",
+        "{\"choices\":[{\"index\":0,\"delta\":{},\"content_filter_results\":{},"
+        "\"finish_reason\":\"stop\"}],\"created\":6,\"id\":\"j\"}",
+        "[DONE]" },
+      STREAM_GOOD,
+      "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"a\"},\"content_filter_results\":"
+      "{\"hate\":{\"filtered\":false,\"severity\":\"safe\"}},\"finish_reason\":\"stop\"}],"
+      "\"created\":5,\"id\":\"i\",\"model\":\"m\",\"object\":\"chat.completion\","
+      "\"prompt_filter_results\":[{\"prompt_index\":0}]}" },
+    { "a usage that grows is the last one",
+      STREAM_CHAT,
+      { "{\"choices\":[],\"usage\":{\"a\":1,\"b\":{\"c\":1}}}",
+        "{\"choices\":[],\"usage\":{\"a\":2}}", "{\"choices\":[],\"usage\":null}", "[DONE]" },
+      STREAM_GOOD,
+      "{\"choices\":[],\"usage\":{\"a\":2}}" },
+    { "a null error is none; blank data is nothing; DONE ends it",
+      STREAM_CHAT,
+      { "{\"error\":null,\"choices\":[]}", " \n", "", "[DONE] and more", "{\"error\":1}", "{" },
+      STREAM_GOOD,
+      "{\"error\":null,\"choices\":[]}" },
+    { "text of the older API, with its logprobs",
+      STREAM_COMPLETION,
+      { "{\"object\":\"text_completion\",\"choices\":[{\"text\":\"a\",\"index\":0,\"logprobs\":"
+        "{\"tokens\":[\"a\"],\"token_logprobs\":[-1]},\"finish_reason\":null}]}",
+        "{\"object\":\"text_completion\",\"choices\":[{\"text\":\"b\",\"index\":0,\"logprobs\":"
+        "{\"tokens\":[\"b\"],\"token_logprobs\":[-2]},\"finish_reason\":\"length\"}]}" },
+      STREAM_GOOD,
+      "{\"object\":\"text_completion\",\"choices\":[{\"text\":\"ab\",\"index\":0,\"logprobs\":"
+      "{\"tokens\":[\"a\",\"b\"],\"token_logprobs\":[-1,-2]},\"finish_reason\":\"length\"}]}" },
+};
+
 static void test_a_chat_is_put_together(void)
 {
-    static const struct stream_case rows[] = {
-        { "the usual",
-          STREAM_CHAT,
-          { "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","
-            "\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},"
-            "\"logprobs\":null,\"finish_reason\":null}],\"usage\":null}",
-            "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","
-            "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"},\"finish_reason\":null}],"
-            "\"usage\":null}",
-            "{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\","
-            "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo\"},\"finish_reason\":null}]}",
-            "{\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}",
-            "{\"id\":\"c\",\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"total_tokens\":3}}",
-            "[DONE]" },
-          STREAM_GOOD,
-          "{\"id\":\"c\",\"object\":\"chat.completion\",\"created\":7,\"model\":\"m\",\"choices\":"
-          "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"Hello\"},"
-          "\"logprobs\":null,\"finish_reason\":\"stop\"}],"
-          "\"usage\":{\"prompt_tokens\":1,\"total_tokens\":3}}" },
-        { "two choices, mixed and out of order",
-          STREAM_CHAT,
-          { "{\"choices\":[{\"index\":1,\"delta\":{\"content\":\"b\"}}]}",
-            "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}},"
-            "{\"index\":1,\"delta\":{\"content\":\"B\"}}]}",
-            "[DONE]" },
-          STREAM_GOOD,
-          "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"a\"}},"
-          "{\"index\":1,\"message\":{\"content\":\"bB\"}}]}" },
-        { "tool calls by index, the second before the first, arguments in pieces",
-          STREAM_CHAT,
-          { CHUNK("\"tool_calls\":[{\"index\":1,\"id\":\"y\",\"type\":\"function\","
-                  "\"function\":{\"name\":\"g\",\"arguments\":\"\"}}]"),
-            CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"type\":\"function\","
-                  "\"function\":{\"name\":\"f\",\"arguments\":\"{\\\"a\"}}]"),
-            CHUNK("\"tool_calls\":[{\"index\":0,\"id\":\"\",\"type\":\"function\","
-                  "\"function\":{\"arguments\":\"\\\":1}\"}},"
-                  "{\"index\":1,\"function\":{\"arguments\":\"{}\"}}]"),
-            "[DONE]" },
-          STREAM_GOOD,
-          CHAT("\"tool_calls\":[{\"index\":0,\"id\":\"x\",\"type\":\"function\",\"function\":"
-               "{\"name\":\"f\",\"arguments\":\"{\\\"a\\\":1}\"}},{\"index\":1,\"id\":\"y\","
-               "\"type\":\"function\",\"function\":{\"name\":\"g\",\"arguments\":\"{}\"}}]") },
-        { "two pieces of one tool call in one delta",
-          STREAM_CHAT,
-          { CHUNK("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"a\"}},"
-                  "{\"index\":0,\"function\":{\"arguments\":\"b\"}}]"),
-            "[DONE]" },
-          STREAM_GOOD,
-          CHAT("\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"ab\"}}]") },
-        { "a role and an id that each chunk repeats",
-          STREAM_CHAT,
-          { CHUNK("\"role\":\"assistant\",\"content\":\"a\""),
-            CHUNK("\"role\":\"assistant\",\"content\":\"b\""), "[DONE]" },
-          STREAM_GOOD,
-          CHAT("\"role\":\"assistant\",\"content\":\"ab\"") },
-        { "refusal, reasoning and thinking are joined, null erases nothing",
-          STREAM_CHAT,
-          { CHUNK("\"content\":null,\"refusal\":\"I \",\"reasoning_content\":\"x\""),
-            CHUNK("\"content\":\"c\",\"refusal\":\"can't\",\"reasoning_content\":\"y\""),
-            CHUNK("\"content\":null,\"refusal\":null,\"reasoning_content\":null"), "[DONE]" },
-          STREAM_GOOD,
-          CHAT("\"content\":\"c\",\"refusal\":\"I can't\",\"reasoning_content\":\"xy\"") },
-        { "logprobs are appended, also tokens that are called index",
-          STREAM_CHAT,
-          { "{\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":"
-            "[{\"token\":\"a\",\"logprob\":-0.10}],\"refusal\":null}}]}",
-            "{\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":{\"content\":"
-            "[{\"token\":\"b\",\"index\":0,\"logprob\":-9.5e-07}],\"refusal\":null}}]}",
-            "[DONE]" },
-          STREAM_GOOD,
-          "{\"choices\":[{\"index\":0,\"message\":{},\"logprobs\":{\"content\":"
-          "[{\"token\":\"a\",\"logprob\":-0.10},{\"token\":\"b\",\"index\":0,"
-          "\"logprob\":-9.5e-07}],\"refusal\":null}}]}" },
-        { "numbers of a delta are added, lists without index appended",
-          STREAM_CHAT,
-          { CHUNK("\"n\":9007199254740993,\"d\":0.5,\"b\":true,\"l\":[1]"),
-            CHUNK("\"n\":1,\"d\":0.25,\"b\":false,\"l\":[\"x\",null]"), "[DONE]" },
-          STREAM_GOOD,
-          CHAT("\"n\":9007199254740994,\"d\":0.75,\"b\":false,\"l\":[1,\"x\",null]") },
-        { "values of different kinds: the first stays",
-          STREAM_CHAT,
-          { CHUNK("\"a\":\"x\",\"b\":[1],\"c\":{\"d\":1}"),
-            CHUNK("\"a\":[1],\"b\":{\"e\":1},\"c\":\"y\""), "[DONE]" },
-          STREAM_GOOD,
-          CHAT("\"a\":\"x\",\"b\":[1],\"c\":{\"d\":1}") },
-        { "a first chunk that says nothing (Azure)",
-          STREAM_CHAT,
-          { "{\"choices\":[],\"created\":0,\"id\":\"\",\"model\":\"\",\"object\":\"\","
-            "\"prompt_filter_results\":[{\"prompt_index\":0}]}",
-            "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"},\"content_filter_results\":"
-            "{\"hate\":{\"filtered\":false,\"severity\":\"safe\"}}}],\"created\":5,\"id\":\"i\","
-            "\"model\":\"m\",\"object\":\"chat.completion.chunk\"}",
-            "{\"choices\":[{\"index\":0,\"delta\":{},\"content_filter_results\":{},"
-            "\"finish_reason\":\"stop\"}],\"created\":6,\"id\":\"j\"}",
-            "[DONE]" },
-          STREAM_GOOD,
-          "{\"choices\":[{\"index\":0,\"message\":{\"content\":\"a\"},\"content_filter_results\":"
-          "{\"hate\":{\"filtered\":false,\"severity\":\"safe\"}},\"finish_reason\":\"stop\"}],"
-          "\"created\":5,\"id\":\"i\",\"model\":\"m\",\"object\":\"chat.completion\","
-          "\"prompt_filter_results\":[{\"prompt_index\":0}]}" },
-        { "a usage that grows is the last one",
-          STREAM_CHAT,
-          { "{\"choices\":[],\"usage\":{\"a\":1,\"b\":{\"c\":1}}}",
-            "{\"choices\":[],\"usage\":{\"a\":2}}", "{\"choices\":[],\"usage\":null}", "[DONE]" },
-          STREAM_GOOD,
-          "{\"choices\":[],\"usage\":{\"a\":2}}" },
-        { "a null error is none; blank data is nothing; DONE ends it",
-          STREAM_CHAT,
-          { "{\"error\":null,\"choices\":[]}", " \n", "", "[DONE] and more", "{\"error\":1}", "{" },
-          STREAM_GOOD,
-          "{\"error\":null,\"choices\":[]}" },
-        { "text of the older API, with its logprobs",
-          STREAM_COMPLETION,
-          { "{\"object\":\"text_completion\",\"choices\":[{\"text\":\"a\",\"index\":0,\"logprobs\":"
-            "{\"tokens\":[\"a\"],\"token_logprobs\":[-1]},\"finish_reason\":null}]}",
-            "{\"object\":\"text_completion\",\"choices\":[{\"text\":\"b\",\"index\":0,\"logprobs\":"
-            "{\"tokens\":[\"b\"],\"token_logprobs\":[-2]},\"finish_reason\":\"length\"}]}" },
-          STREAM_GOOD,
-          "{\"object\":\"text_completion\",\"choices\":[{\"text\":\"ab\",\"index\":0,\"logprobs\":"
-          "{\"tokens\":[\"a\",\"b\"],\"token_logprobs\":[-1,-2]},\"finish_reason\":\"length\"}]}" },
-    };
-
-    check_rows(rows, COUNT_OF(rows));
+    check_rows(chat_cases, COUNT_OF(chat_cases));
 }
 
 static void test_bytes_survive_as_they_stand(void)
