@@ -95,6 +95,10 @@ void summary_print(const struct summary *summary, FILE *to)
     fprintf(to, "  attempts  %ju sent; retries %ju; maybe billed in vain %ju; connections %ju\n",
             (uintmax_t)summary->attempts, (uintmax_t)(summary->stats.retries + summary->moved),
             (uintmax_t)summary->maybe_billed, (uintmax_t)summary->stats.opened);
+    if (summary->stats.paced != 0) {
+        fprintf(to, "  paced     %ju waits that the server asked for\n",
+                (uintmax_t)summary->stats.paced);
+    }
     print_statuses(summary, to);
 }
 
@@ -221,6 +225,7 @@ static cJSON *summary_build(const struct summary *summary)
     add_count(root, "retries", summary->stats.retries + summary->moved);
     add_count(root, "attempts", summary->attempts);
     add_count(root, "maybe_billed", summary->maybe_billed);
+    add_count(root, "paced", summary->stats.paced);
     add_count(root, "connections", summary->stats.opened);
     (void)cJSON_AddStringToObject(root, "percentiles", "hdr");
     (void)cJSON_AddBoolToObject(root, "interrupted", summary->interrupted);

@@ -86,6 +86,18 @@ def test_an_estimate_is_settled_by_what_it_took():
     assert time.monotonic() - begin < SOON_S, "tokens were not given back"
 
 
+def test_the_summary_counts_the_waits_that_a_server_asked_for():
+    with Mock("--rpm", "600:4") as mock:
+        result = run(queries(10), "-o", path_of("out.jsonl"), "-c", "10", "--summary",
+                     path_of("summary.json"), "--base-url", mock.base)
+        refused = mock.ledger()["requests"] - 10
+    check_all_good(result, 10)
+    with open(path_of("summary.json")) as file:
+        check_equal(json.load(file)["paced"], refused, "paced")
+    check_in("%d waits that the server asked for" % refused, result.stderr)
+    assert refused > 0, "nothing was refused"
+
+
 def test_a_failed_request_gives_its_tokens_back():
     begin = time.monotonic()
     with Mock("--status", "400") as mock:
