@@ -150,7 +150,7 @@ static void test_what_is_wrong_is_refused_with_a_reason(void)
 
 static void test_options_of_later_versions_are_refused_and_not_in_help(void)
 {
-    static const char *const names[] = { "resume", "rpm", "tpm" };
+    static const char *const names[] = { "resume", "resume-failed" };
     static char help[16384];
     FILE *file = tmpfile();
 
