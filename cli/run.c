@@ -24,6 +24,7 @@
 /* No line will be written for this query. */
 static void run_drop(struct run *run, struct query *query)
 {
+    run->summary->attempts += query->attempts;
     output_skip(run->output, query->sequence);
     query_give_back(&run->pool, query);
 }
@@ -372,7 +373,8 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
     case JUDGE_FAILED:
         if (result->error == QUOIT_E_CANCELLED ||
             (verdict == JUDGE_AGAIN && run->stop != RUN_GOING)) {
-            run_drop(run, query); /* the run stopped before this one was done */
+            summary_count(run->summary, result); /* it has no line, and was sent all the same */
+            run_drop(run, query);
         } else if (!run_renew_key(run, query, result)) {
             run_settle_failed(run, query, result);
         }

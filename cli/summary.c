@@ -20,6 +20,10 @@ void summary_count(struct summary *summary, const struct quoit_result *result)
 
     summary->attempts += result->attempts;
     summary->maybe_billed += result->maybe_billed;
+    if (result->error == QUOIT_E_CANCELLED) {
+        summary->errors[QUOIT_E_CANCELLED] += result->attempts > 0;
+        return; /* how long it would have taken, nobody knows */
+    }
     if (result->error == QUOIT_OK) {
         summary->statuses[result->status < SUMMARY_STATUSES ? result->status : 0]++;
     } else {

@@ -37,7 +37,7 @@ struct summary {
     char stopped[256]; /* why the run ended early; empty: it did not */
 };
 
-/* Count how a request ended. */
+/* Count how a request ended. One that was cancelled counts if it was sent. */
 void summary_count(struct summary *summary, const struct quoit_result *result);
 
 /* For people. */

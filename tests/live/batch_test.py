@@ -635,6 +635,10 @@ def test_a_second_signal_and_grace_0_cancel_what_is_in_flight():
         lines = read_lines("out.jsonl")
         check_equal([line for line in lines if line["error"]], [], "errors")
         assert len(lines) < ledger["requests"], "nothing was cancelled"
+        cancelled = ledger["requests"] - len(lines)
+        check_in("attempts  %d sent; " % ledger["requests"], result.stderr)
+        check_in("maybe billed in vain %d;" % cancelled, result.stderr)
+        check_in("cancelled: %d" % cancelled, result.stderr)
 
 
 def test_an_interrupted_run_in_order_is_a_beginning_of_the_input():
