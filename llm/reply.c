@@ -11,10 +11,10 @@
  */
 #include "llm/reply.h"
 
-#include "llm/element.h"
 #include "llm/json_string.h"
 #include "llm/member.h"
 #include "llm/usage.h"
+#include "llm/walk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -129,13 +129,14 @@ static bool reply_is_error(const struct json_member *members)
 
 static struct quoit_span reply_output_text(struct reply_reader *reader, struct json_span output)
 {
-    struct element_reader items;
-    struct json_span item, content;
+    struct json_span content;
+    struct walk_item item;
+    struct walk walk;
     size_t begun = reply_begin_texts(reader->store);
 
-    element_begin(&items, output);
-    while (element_next(&items, &item)) {
-        if (member_find_kind(item, "content", JSON_ARRAY, &content)) {
+    walk_begin(&walk, output);
+    while (walk_next(&walk, &item)) {
+        if (member_find_kind(item.value, "content", JSON_ARRAY, &content)) {
             reply_add_texts(reader->store, content);
         }
     }

@@ -8,10 +8,10 @@
  */
 #include "llm/reply.h"
 
-#include "llm/element.h"
 #include "llm/json_string.h"
 #include "llm/member.h"
 #include "llm/number.h"
+#include "llm/walk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -79,8 +79,9 @@ struct quoit_span reply_take_string(struct reply_store *store, struct json_span 
 
 void reply_add_texts(struct reply_store *store, struct json_span content)
 {
-    struct element_reader reader;
-    struct json_span part, text;
+    struct json_span text;
+    struct walk_item part;
+    struct walk walk;
 
     if (json_kind_of(content) == JSON_STRING) {
         reply_append_string(store, content);
@@ -89,9 +90,9 @@ void reply_add_texts(struct reply_store *store, struct json_span content)
     if (json_kind_of(content) != JSON_ARRAY) {
         return;
     }
-    element_begin(&reader, content);
-    while (element_next(&reader, &part)) {
-        if (member_find_kind(part, "text", JSON_STRING, &text)) {
+    walk_begin(&walk, content);
+    while (walk_next(&walk, &part)) {
+        if (member_find_kind(part.value, "text", JSON_STRING, &text)) {
             reply_append_string(store, text);
         }
     }
@@ -166,12 +167,12 @@ static void reply_read_choice(struct reply_store *store, struct json_span elemen
 
 void reply_read_choices(struct reply_store *store, struct json_span choices)
 {
-    struct element_reader reader;
-    struct json_span element;
+    struct walk_item element;
+    struct walk walk;
 
-    element_begin(&reader, choices);
-    for (uint64_t place = 0; element_next(&reader, &element); place++) {
-        reply_read_choice(store, element, place);
+    walk_begin(&walk, choices);
+    for (uint64_t place = 0; walk_next(&walk, &element); place++) {
+        reply_read_choice(store, element.value, place);
     }
 }
 
@@ -197,14 +198,14 @@ static bool reply_add_number(struct reply_store *store, float number)
 /* An array of numbers and of nothing else. What is not one leaves the count at 0. */
 static size_t reply_add_numbers(struct reply_store *store, struct json_span array)
 {
-    struct element_reader reader;
-    struct json_span element;
     size_t begun = store->numbers_count;
+    struct walk_item element;
+    struct walk walk;
 
-    element_begin(&reader, array);
-    while (element_next(&reader, &element)) {
-        if (json_kind_of(element) != JSON_NUMBER ||
-            !reply_add_number(store, (float)number_read(element))) {
+    walk_begin(&walk, array);
+    while (walk_next(&walk, &element)) {
+        if (element.kind != JSON_NUMBER ||
+            !reply_add_number(store, (float)number_read(element.value))) {
             store->numbers_count = begun;
             return 0;
         }
@@ -217,12 +218,12 @@ void reply_read_embeddings(struct reply_store *store, struct json_span data)
     enum { INDEX, EMBEDDING, COUNT };
     static const char *const names[COUNT] = { "index", "embedding" };
     struct json_member members[COUNT];
-    struct element_reader reader;
-    struct json_span element;
+    struct walk_item element;
+    struct walk walk;
 
-    element_begin(&reader, data);
-    for (uint64_t place = 0; element_next(&reader, &element); place++) {
-        if (!member_find_each(element, names, COUNT, members) ||
+    walk_begin(&walk, data);
+    for (uint64_t place = 0; walk_next(&walk, &element); place++) {
+        if (!member_find_each(element.value, names, COUNT, members) ||
             members[EMBEDDING].kind != JSON_ARRAY) {
             continue;
         }
