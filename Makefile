@@ -289,7 +289,7 @@ $(filter-out $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PA
 	$(call program,$(QUOIT_LIBS) -lm)
 
 $(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit_llm.a $(B)/libquoit.a
-	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS))
+	$(call program,$(QUOIT_LIBS))
 
 define unit_tests
 $(filter $(B)/tests/unit/$(1)_%,$(UNIT_TESTS)): $(B)/tests/%: $(B)/obj/tests/%.o \
@@ -460,7 +460,7 @@ install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
 	  -lquoit,-pthread $(LLHTTP_LIBS))
 	$(INSTALL) -m 644 include/quoit_llm.h $(DESTDIR)$(PREFIX)/include/quoit_llm.h
 	$(INSTALL) -m 644 $(B)/libquoit_llm.a $(DESTDIR)$(LIBDIR)/libquoit_llm.a
-	$(call pkg_config,quoit_llm,Batches of LLM prompts over quoit,: quoit libcjson,-lquoit_llm,)
+	$(call pkg_config,quoit_llm,Batches of LLM prompts over quoit,: quoit,-lquoit_llm,)
 
 clean: ## remove this configuration's build (all of build/ for the default one)
 	rm -rf $(B)
