@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#define SPARE_KEPT_MAX (1 << 20) /* bytes of memory that are kept for the next body */
+
 /* Set one member of the request's body, which then is the query's own. */
 static enum prepare_verdict prepare_set(struct prepare *prepare, struct query *query,
                                         const char *name, struct json_span value)
@@ -71,6 +73,9 @@ enum prepare_verdict prepare_stream(struct prepare *prepare, struct query *query
     bool wants_usage = form == STREAM_CHAT || form == STREAM_COMPLETION;
     if (verdict == PREPARE_GOOD && wants_usage && !options->no_stream_usage) {
         verdict = prepare_usage(prepare, query);
+    }
+    if (prepare->spare.room > SPARE_KEPT_MAX) {
+        text_free(&prepare->spare);
     }
     query->form = form;
     prepare->request.stream = QUOIT_SSE;
