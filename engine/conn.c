@@ -247,6 +247,9 @@ void conn_arm(struct conn *conn)
     }
     list_remove(&conn->hungry_link);
     conn_hold(conn, RING_RECV);
+    if (conn->state >= CONN_IDLE) {
+        shared->heard_ns = 0; /* who knows what has come while nobody listened */
+    }
     conn->recv_taken_back = false;
     conn->armed_ns = min_u64(conn->deadline_ns, after_ns(shared->now_ns, shared->arm_max_ns));
     ring_recv_stand(shared->ring, conn->index, conn->fd, conn->armed_ns);

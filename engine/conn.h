@@ -65,8 +65,9 @@ struct conn_shared {
     struct ring *ring;
     uint64_t now_ns;     /* the clock after the last kernel entry; at a submit, of the submit */
     uint64_t arm_max_ns; /* timers are armed no further away than this */
-    char *plain;         /* scratch for decrypted bytes: CONN_PLAIN_SIZE */
-    struct list hungry;  /* connections whose receive has to be armed, by conn.hungry_link */
+    uint64_t heard_ns; /* all that had come by then was handed out; 0: one may not be listened to */
+    char *plain;       /* scratch for decrypted bytes: CONN_PLAIN_SIZE */
+    struct list hungry; /* connections whose receive has to be armed, by conn.hungry_link */
 };
 
 #define CONN_PLAIN_SIZE (16 * 1024)

@@ -215,7 +215,7 @@ enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
     } else {
         conn->sent += (size_t)result;
     }
-    conn->handed_over = conn->handed_over || result > 0;
+    conn->handed_over = conn->handed_over || (result > 0 && conn->sent > 0);
     conn->progress_ns = conn->shared->now_ns;
     enum conn_verdict verdict = conn_send_more(conn);
     if (conn->state != CONN_CLOSING) {

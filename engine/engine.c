@@ -152,9 +152,14 @@ static void engine_feed_hungry(struct quoit_engine *engine)
 static uint32_t engine_enter(struct quoit_engine *engine, uint64_t wait_ns)
 {
     bool calm = engine->in_flight > 0 && engine->in_flight <= ENGINE_CALM_MAX;
+    uint64_t rounds = ring_rounds(engine->ring);
     uint32_t count = ring_turn(engine->ring, engine->done, ENGINE_DONE_MAX, wait_ns, calm);
 
     engine->shared.now_ns = ring_after_ns(engine->ring);
+    if (ring_rounds(engine->ring) != rounds && list_is_empty(&engine->shared.hungry) &&
+        !ring_may_bring(engine->ring)) {
+        engine->shared.heard_ns = ring_after_ns(engine->ring);
+    }
     for (uint32_t i = 0; i < engine->started_count; i++) {
         engine->conns[engine->started[i]].sent_ns = ring_before_ns(engine->ring);
     }
@@ -165,25 +170,34 @@ static uint32_t engine_enter(struct quoit_engine *engine, uint64_t wait_ns)
     return count;
 }
 
+/* Is what has come until now acted on, but for the last moment? Reads the clock. */
+static bool engine_has_heard(struct quoit_engine *engine)
+{
+    engine->shared.now_ns = ring_now_ns(engine->ring);
+    return until_ns(engine_now_ns(engine), engine->shared.heard_ns) < ENGINE_AWAY_NS;
+}
+
 /*
- * Act on what has come while the caller was away, before a request is put on a connection that was
- * kept. As many times as it takes to hear of every connection there is. True: somebody has called
- * quoit_wake.
+ * Before a request is put on a connection that was kept: if it is a while since all that had come
+ * was acted on (the caller was away, or there was much to act on), or a receive has yet to go out,
+ * hear what there is. Not without end: where answers come all the time, there is always more. True:
+ * somebody has called quoit_wake.
  */
 static bool engine_catch_up(struct quoit_engine *engine)
 {
-    uint32_t entries_left = 2 + (engine->conns_max - engine->free_count) / ENGINE_ENTRY_BRINGS;
+    uint32_t open_count = engine->conns_max - engine->free_count;
+    uint32_t entries_left = ENGINE_ENTRIES_MIN + open_count / ENGINE_ENTRY_BRINGS;
     bool woken = false;
 
-    if (list_is_empty(&engine->runnable) || pool_oldest(engine->pool) == POOL_NONE ||
-        until_ns(engine_now_ns(engine), ring_after_ns(engine->ring)) < ENGINE_AWAY_NS) {
+    if (list_is_empty(&engine->runnable) || pool_oldest(engine->pool) == POOL_NONE) {
         return false;
     }
-    do {
+    while (entries_left > 0 && !engine_has_heard(engine)) {
+        entries_left--;
         engine_enter(engine, 0);
         engine_feed_hungry(engine);
         woken = woken || ring_was_woken(engine->ring);
-    } while (--entries_left > 0 && ring_may_bring(engine->ring));
+    }
     return woken;
 }
 
@@ -193,9 +207,9 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
     uint64_t end_ns = after_ns(engine_now_ns(engine), wait_ns);
 
     engine_tidy(engine);
-    bool woken = engine_catch_up(engine);
     engine_run_timers(engine);
-    for (bool over = false; !over;) {
+    for (bool over = false, woken = false; !over;) {
+        woken = engine_catch_up(engine) || woken;
         engine_assign(engine);
         bool was_ready = !list_is_empty(ready) || woken;
         uint64_t until = min_u64(end_ns, timer_next_ns(&engine->timers));

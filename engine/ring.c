@@ -206,7 +206,7 @@ bool ring_has_more(const struct ring *ring)
 
 bool ring_may_bring(const struct ring *ring)
 {
-    return ring_is_epoll(ring) ? ring_epoll_has_more(ring) : ring_uring_may_bring(ring);
+    return ring_is_epoll(ring) ? ring_epoll_may_bring(ring) : ring_uring_may_bring(ring);
 }
 
 uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max, uint64_t wait_ns,

@@ -442,6 +442,12 @@ bool ring_epoll_has_more(const struct ring *ring)
     return !list_is_empty(&epoll->ended) || !list_is_empty(&epoll->readable);
 }
 
+/* `unread` has had its share of the last round, and may have more. */
+bool ring_epoll_may_bring(const struct ring *ring)
+{
+    return ring_epoll_has_more(ring) || !list_is_empty(&ring_epoll_of(ring)->unread);
+}
+
 static bool ring_epoll_waits(const struct ring_epoll *epoll)
 {
     return !ring_epoll_has_more(&epoll->ring) && !epoll->ring.woken && !epoll->interrupted;

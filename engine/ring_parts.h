@@ -131,6 +131,7 @@ void ring_epoll_cancel(struct ring *ring, struct ring_tag tag);
 void ring_epoll_give_back(struct ring *ring, uint32_t buffer);
 bool ring_epoll_holds(const struct ring *ring, uint32_t conn);
 bool ring_epoll_has_more(const struct ring *ring);
+bool ring_epoll_may_bring(const struct ring *ring);
 uint32_t ring_epoll_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
                          uint64_t wait_ns, bool calm);
 

@@ -184,7 +184,7 @@ static bool take_request(struct net_socket *socket, struct line *line)
     }
     FUZZ_HOLDS(heard.size == request->size + request->length); /* one at a time */
     buffer_reset(&line->heard);
-    socket->in_request = false;
+    socket->in_request = socket->put = false;
     return true;
 }
 
@@ -213,6 +213,11 @@ bool server_sim_interrupts(struct net_socket *socket)
 {
     (void)socket;
     return false;
+}
+
+void server_sim_on_put(struct net_socket *socket)
+{
+    (void)socket;
 }
 
 /* What was sent before the close still arrives. */

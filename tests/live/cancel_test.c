@@ -4,6 +4,7 @@
  * nothing of it: its body is freed at once, the connection is gone from the server, the descriptors
  * are as before.
  */
+#include "engine/engine.h"
 #include "tests/live/certificates.h"
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
@@ -301,6 +302,44 @@ static void test_the_answer_that_was_there_first_stays(void)
     quoit_destroy(engine);
 }
 
+/* Its connection has failed, and the kernel has yet to let go of it. */
+static bool is_closing(const struct quoit_engine *engine)
+{
+    bool closing = false;
+
+    for (uint32_t i = 0; i < engine->conns_max; i++) {
+        closing |= engine->conns[i].state == CONN_CLOSING;
+    }
+    return closing;
+}
+
+static void test_a_cancel_that_meets_a_failure_is_a_cancel_and_no_retry(void)
+{
+    static const char *const faults[] = { "reset", "close-before" };
+
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        struct quoit_engine *engine = live_engine(NULL);
+        const struct quoit_header header = { "X-Mock-Fault", faults[i] };
+        live_set(&server, "");
+        uint64_t id = live_submit(engine, &(struct quoit_request){ .url = live_url(&server, "/"),
+                                                                   .headers = &header,
+                                                                   .headers_count = 1 });
+        while (!is_closing(engine)) {
+            quoit_turn(engine, 0);
+        }
+        CHECK_EQ(live_stats(engine).in_flight, 1);
+        CHECK_EQ(quoit_cancel(engine, id), QUOIT_OK);
+        struct quoit_event event = live_next(engine);
+        CHECK_EQ(event.kind, QUOIT_END);
+        CHECK_EQ(event.result->error, QUOIT_E_CANCELLED);
+        CHECK_EQ(event.result->attempts, 1);
+        CHECK_EQ(live_stats(engine).cancelled, 1);
+        CHECK_EQ(live_stats(engine).retries, 0);
+        CHECK_EQ(live_number(&server, "requests"), 1);
+        quoit_destroy(engine);
+    }
+}
+
 static void test_cancel_all_is_cancel_for_each(void)
 {
     struct quoit_engine *engine = live_engine(NULL);
@@ -415,6 +454,7 @@ int main(void)
     RUN(test_an_outage_is_not_waited_for_by_the_cancelled);
     RUN(test_a_stream_in_a_stalled_body_is_cancelled);
     RUN(test_the_answer_that_was_there_first_stays);
+    RUN(test_a_cancel_that_meets_a_failure_is_a_cancel_and_no_retry);
     RUN(test_cancel_all_is_cancel_for_each);
     RUN(test_what_is_queued_behind_the_cancelled_goes_on);
     RUN(test_a_thousand_are_cancelled_at_once);

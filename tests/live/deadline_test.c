@@ -10,6 +10,7 @@
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
 
+#include <poll.h>
 #include <stdlib.h>
 
 #define IN_FLIGHT 50
@@ -129,6 +130,65 @@ static void test_answers_at_the_deadline_have_one_outcome_over_tls(void)
     run_deadlines(&secure, 5000);
 }
 
+/* -------- the caller is away past the deadline -------- */
+
+#define AWAY_IN_FLIGHT 400 /* more sockets than one epoll_wait tells of (256) */
+#define AWAY_ATTEMPT_MS 800
+#define AWAY_TRIES 5 /* where the machine is too busy for the server to answer in time */
+
+static void submit_all(struct quoit_engine *engine, const struct live_server *server,
+                       const char *latency, uint64_t attempt_ns)
+{
+    const struct quoit_header header = { "X-Mock-Latency", latency };
+
+    for (unsigned i = 0; i < AWAY_IN_FLIGHT; i++) {
+        live_submit(engine, &(struct quoit_request){ .url = live_url(server, "/page"),
+                                                     .tls = identity,
+                                                     .headers = &header,
+                                                     .headers_count = 1,
+                                                     .timeouts = { .attempt_ns = attempt_ns },
+                                                     .retries = QUOIT_NONE });
+    }
+}
+
+/* All are sent, as a rule by one turn, and then no turn comes until their time is over. */
+static void run_away(const struct live_server *server)
+{
+    struct quoit_engine *engine =
+        live_engine(&(struct quoit_options){ .in_flight_max = AWAY_IN_FLIGHT });
+    uint64_t attempt_ns = AWAY_ATTEMPT_MS * LIVE_NS_PER_MS;
+    bool in_time = false;
+
+    live_set(server, "");
+    submit_all(engine, server, "1s", 0); /* so that each has a connection of its own */
+    CHECK_EQ(live_drain(engine, AWAY_IN_FLIGHT), AWAY_IN_FLIGHT);
+    for (unsigned tries = 1; tries <= AWAY_TRIES && !in_time; tries++) {
+        uint64_t begin_ns = quoit_now_ns();
+        submit_all(engine, server, "50ms", attempt_ns);
+        while (live_number(server, "requests") < (1 + tries) * AWAY_IN_FLIGHT) {
+            quoit_turn(engine, 0);
+        }
+        live_await_number(server, "answers", (1 + tries) * AWAY_IN_FLIGHT);
+        in_time = quoit_now_ns() < begin_ns + attempt_ns;
+        while (quoit_now_ns() < begin_ns + attempt_ns + 100 * LIVE_NS_PER_MS) {
+            (void)poll(NULL, 0, 5);
+        }
+        uint32_t good = live_drain(engine, AWAY_IN_FLIGHT);
+        CHECK(!in_time || good == AWAY_IN_FLIGHT);
+    }
+    CHECK(in_time);
+    quoit_destroy(engine);
+}
+
+/* R16: the answers were there in time, only nobody has looked. */
+static void test_answers_in_time_are_given_although_the_caller_was_away(void)
+{
+    run_away(&plain);
+    if (secure.port != 0) {
+        run_away(&secure);
+    }
+}
+
 int main(void)
 {
     plain = live_start((const char *[]){ NULL });
@@ -140,6 +200,7 @@ int main(void)
     }
     RUN(test_answers_at_the_deadline_have_one_outcome);
     RUN(test_answers_at_the_deadline_have_one_outcome_over_tls);
+    RUN(test_answers_in_time_are_given_although_the_caller_was_away);
     live_stop(&plain);
     live_stop(&secure);
     quoit_tls_destroy(identity);

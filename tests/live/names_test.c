@@ -34,6 +34,7 @@ struct name {
 static const struct name names[] = {
     { "good.test", { "127.0.0.1" } },
     { "slow.test", { "127.0.0.1" } },
+    { "new.test", { "127.0.0.1" } },
     { "dark-first.test", { "127.0.0.2", "127.0.0.1" } },
     { "dark-then-refused.test", { "127.0.0.2", "127.0.0.3" } },
     { "refused-first.test", { "127.0.0.3", "127.0.0.4", "127.0.0.1" } },
@@ -65,6 +66,8 @@ int socket(int family, int type, int protocol)
 }
 
 /* -------- what names mean -------- */
+
+static bool new_is_there; /* new.test has its address; until then it is not there */
 
 /* Look-ups of slow.test wait for this. */
 static pthread_mutex_t slow_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -123,6 +126,9 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
     }
     if (strcmp(host, "slow.test") == 0) {
         slow_wait();
+    }
+    if (strcmp(host, "new.test") == 0 && !new_is_there) {
+        return EAI_NONAME;
     }
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         for (size_t k = 0; strcmp(names[i].host, host) == 0 && names[i].addresses[k]; k++) {
@@ -380,6 +386,20 @@ static void test_a_name_without_an_address_says_so(void)
     quoit_destroy(engine);
 }
 
+static void test_that_a_name_was_not_there_is_forgotten_within_a_second(void)
+{
+    struct quoit_engine *engine = live_engine(NULL);
+
+    CHECK_EQ(name_get(engine, "new.test", 0)->error, QUOIT_E_DNS);
+    uint64_t begin_ns = quoit_now_ns();
+    new_is_there = true;
+    while (quoit_now_ns() - begin_ns < LIVE_NS_PER_S) {
+        (void)poll(NULL, 0, 20);
+    }
+    CHECK_EQ(name_get(engine, "new.test", 0)->status, 200);
+    quoit_destroy(engine);
+}
+
 /* What is looked up and connected to is the proxy: so its line is about that. */
 static void test_a_proxy_that_is_not_found_or_not_reached_is_named_as_what_failed(void)
 {
@@ -419,6 +439,7 @@ int main(void)
     RUN(test_a_look_up_without_a_descriptor_says_nothing_of_the_name);
     RUN(test_an_engine_that_goes_does_not_wait_for_a_slow_name);
     RUN(test_a_name_without_an_address_says_so);
+    RUN(test_that_a_name_was_not_there_is_forgotten_within_a_second);
     RUN(test_a_proxy_that_is_not_found_or_not_reached_is_named_as_what_failed);
     live_stop(&server);
     return check_done();

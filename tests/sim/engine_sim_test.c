@@ -181,8 +181,10 @@ static void run_events(struct scenario *scenario)
         if (turns_left-- == 0) {
             return;
         }
+        ring_sim_stay_away();
         client_submit_some();
         client_disturb();
+        ring_sim_stay_away();
         quoit_turn(scenario->engine, client_wait_ns());
         check_stats(scenario);
         client_take_events();
@@ -211,6 +213,7 @@ static void run_batch(struct scenario *scenario)
         quoit_batch_wait(batch);
     }
     for (uint32_t count = 0; count < scenario->asks;) {
+        ring_sim_stay_away();
         size_t index = quoit_batch_next(batch, world_below(2) == 0 ? QUOIT_NEVER : NS_PER_MS);
         if (index == SIZE_MAX) {
             continue;

@@ -275,6 +275,7 @@ static void submit_recv(struct ring *ring, struct ring_tag tag)
     operation->held = true;
     if (!net_may_recv(socket)) {
         operation->blind = socket->local && world_happens(WORLD_UNIX_END_MISSED);
+        socket->end_missed |= operation->blind;
         return; /* it waits; only now its deadline counts */
     }
     while (net_may_recv(socket)) {

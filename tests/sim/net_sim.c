@@ -122,6 +122,9 @@ int net_open(bool local)
         .connect_at_ns = WORLD_NEVER,
         .deliver_at_ns = WORLD_NEVER,
         .reset_at_ns = WORLD_NEVER,
+        .ended_ns = WORLD_NEVER,
+        .unasked_at = WORLD_NEVER,
+        .unasked_ns = WORLD_NEVER,
         .latency_ns = world_between(5 * NS_PER_US, 500 * NS_PER_US),
         .gap_max_ns = 200 * NS_PER_US,
         .chunk_max = 64 * 1024,
@@ -271,7 +274,6 @@ int32_t net_send(struct net_socket *socket, const char *bytes, size_t size)
         socket->in_request = true;
         socket->request_handed = socket->handed;
         socket->request_known = socket->known;
-        socket->request_idle_ns = until_ns(world_now_ns(), socket->handed_at_ns);
     }
     if (socket->end == NET_END_NONE) {
         socket->up_changed = true;
@@ -357,9 +359,19 @@ void net_finish(struct net_socket *socket, enum net_end end)
     }
 }
 
+/* More has arrived: was it asked for? */
+static void net_note_unasked(struct net_socket *socket)
+{
+    if (socket->unasked_ns == WORLD_NEVER &&
+        socket->down.dropped + socket->down.arrived > socket->unasked_at) {
+        socket->unasked_ns = world_now_ns();
+    }
+}
+
 void net_hurry(struct net_socket *socket)
 {
     socket->down.arrived = socket->down.written;
+    net_note_unasked(socket);
 }
 
 uint64_t net_written(const struct net_socket *socket)
@@ -377,6 +389,7 @@ uint64_t net_received(const struct net_socket *socket)
 static void net_end_arrives(struct net_socket *socket)
 {
     socket->end_arrived = true;
+    socket->ended_ns = min_u64(socket->ended_ns, world_now_ns());
     if (socket->end == NET_END_RST) {
         socket->error = -ECONNRESET;
         socket->state = NET_BROKEN;
@@ -393,6 +406,7 @@ static void net_deliver(struct net_socket *socket)
         size_t room = socket->down_max - min_u64(socket->down_max, down->arrived - down->read);
         size_t chunk = 1 + world_below(socket->chunk_max) + left / NET_DELIVERIES_MAX;
         down->arrived += min_u64(min_u64(left, room), chunk);
+        net_note_unasked(socket);
         if (room == 0) {
             return; /* net_recv goes on */
         }

@@ -72,6 +72,10 @@ struct net_socket {
     uint64_t deliver_at_ns;
     enum net_end end; /* after the last byte written */
     bool end_arrived;
+    uint64_t ended_ns;    /* when it arrived; WORLD_NEVER: not yet */
+    bool end_missed;      /* it will not be told: kernel_sim's to say */
+    uint64_t unasked_at;  /* net_written where the server began to say what nobody asked for */
+    uint64_t unasked_ns;  /* when the first byte of that arrived; WORLD_NEVER, both: not yet */
     uint64_t reset_at_ns; /* the answer to bytes that nobody wanted */
     int32_t error;        /* a reset that nobody was told of yet */
     bool up_changed;      /* the server has something to look at */
@@ -80,10 +84,10 @@ struct net_socket {
     uint64_t handed; /* in all turns, the last one too */
     uint64_t known;  /* before the last turn that submitted returned */
     uint64_t handed_at_ns;
-    /* The same when the first byte of the current request was sent; in_request is the server's to
-     * clear when it has read the whole of it. */
-    bool in_request;
-    uint64_t request_handed, request_known, request_idle_ns;
+    /* Of the current request: ring_sim was given some of it; its first byte was sent, and what was
+     * known then. Both are the server's to clear when it has read the whole of it. */
+    bool put, in_request;
+    uint64_t request_handed, request_known;
 };
 
 /* -------- the client's side -------- */

@@ -16,11 +16,19 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define RING_SIM_AWAYS_MAX 64 /* of a world */
+
+struct away {
+    uint64_t begin_ns, end_ns;
+};
+
 static struct {
     struct ring_sim_limits limits;
     uint64_t begin_ns, turns;
     uint32_t rings, operations;
     const struct ring *ring; /* the newest */
+    struct away aways[RING_SIM_AWAYS_MAX];
+    uint32_t aways_count;
 } sim;
 
 void ring_sim_begin(const struct ring_sim_limits *limits)
@@ -29,7 +37,7 @@ void ring_sim_begin(const struct ring_sim_limits *limits)
     sim.limits = *limits;
     sim.begin_ns = world_now_ns();
     sim.turns = 0;
-    sim.rings = sim.operations = 0;
+    sim.rings = sim.operations = sim.aways_count = 0;
 }
 
 uint64_t ring_sim_turns(void)
@@ -213,6 +221,7 @@ void ring_send(struct ring *ring, uint32_t conn, int fd, const char *bytes, size
 {
     world_trace("conn %u: send %zu", conn, size);
     check_send(ring, conn, size);
+    server_sim_on_put(net_find(fd, conn));
     struct operation *operation = ring_begin(ring, RING_SEND, conn, fd, deadline_ns);
     operation->bytes = bytes;
     operation->size = size;
@@ -230,7 +239,7 @@ void ring_send_quiet(struct ring *ring, uint32_t conn, int fd, const struct quoi
 
     world_trace("conn %u: quiet send %zu + %zu", conn, pieces[0].size, pieces[1].size);
     check_send(ring, conn, pieces[0].size);
-    net_find(fd, conn);
+    server_sim_on_put(net_find(fd, conn));
     if (size > RING_QUIET_MAX) {
         world_violation("conn %u: a quiet send of %zu bytes", conn, size);
     }
@@ -311,6 +320,49 @@ int ring_wake_fd(const struct ring *ring)
     return -1; /* no thread looks up names here */
 }
 
+/* -------- time that passes outside -------- */
+
+/* The network goes on, and the kernel's work piles up until the next entry. */
+static void ring_be_late(uint64_t late_ns)
+{
+    uint64_t until_ns = world_now_ns() + late_ns;
+
+    for (;;) {
+        net_run();
+        server_sim_run();
+        uint64_t next_ns = min_u64(net_next_ns(), server_sim_next_ns());
+        if (next_ns > until_ns) {
+            break;
+        }
+        world_advance_to(next_ns);
+    }
+    world_advance_to(until_ns);
+}
+
+void ring_sim_stay_away(void)
+{
+    bool gone = sim.aways_count < RING_SIM_AWAYS_MAX && world_happens(WORLD_CALLER_GONE);
+
+    if (!gone && (sim.aways_count == RING_SIM_AWAYS_MAX || !world_happens(WORLD_CALLER_AWAY))) {
+        return;
+    }
+    struct away *away = &sim.aways[sim.aways_count++];
+    away->begin_ns = world_now_ns();
+    ring_be_late(gone ? world_below(5 * NS_PER_S) : world_size(50 * NS_PER_MS));
+    away->end_ns = world_now_ns();
+}
+
+uint64_t ring_sim_away_ns(uint64_t begin_ns, uint64_t end_ns)
+{
+    uint64_t sum_ns = 0;
+
+    for (uint32_t i = 0; i < sim.aways_count; i++) {
+        const struct away *away = &sim.aways[i];
+        sum_ns += until_ns(min_u64(end_ns, away->end_ns), max_u64(begin_ns, away->begin_ns));
+    }
+    return sum_ns;
+}
+
 /* -------- buffers -------- */
 
 void ring_give_back(struct ring *ring, uint32_t buffer)
@@ -322,6 +374,9 @@ void ring_give_back(struct ring *ring, uint32_t buffer)
     ring->buffer_states[buffer] = BUFFER_FREE;
     ring->buffers_free++;
     ring->buffers_handed--;
+    if (world_happens(WORLD_ACT_SLOW)) {
+        ring_be_late(world_size(10 * NS_PER_MS));
+    }
 }
 
 /* As ring.c can know it: those that the kernel has filled and not told of count as free. */
@@ -336,23 +391,6 @@ uint32_t ring_buffers_count(const struct ring *ring)
 }
 
 /* -------- the turn -------- */
-
-/* Time passes outside: the network goes on, and the kernel's work piles up until the next entry. */
-static void ring_be_late(void)
-{
-    uint64_t until_ns = world_now_ns() + world_below(10 * NS_PER_MS);
-
-    for (;;) {
-        net_run();
-        server_sim_run();
-        uint64_t next_ns = min_u64(net_next_ns(), server_sim_next_ns());
-        if (next_ns > until_ns) {
-            break;
-        }
-        world_advance_to(next_ns);
-    }
-    world_advance_to(until_ns);
-}
 
 /* Let time pass until something is posted, a wake, a signal, or end_ns. */
 static void ring_wait(struct ring *ring, uint64_t end_ns)
@@ -480,7 +518,7 @@ uint32_t ring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
     (void)calm; /* nobody spins here */
     check_turn(ring, done, done_max);
     if (world_happens(WORLD_TURN_LATE)) {
-        ring_be_late();
+        ring_be_late(world_below(10 * NS_PER_MS));
     }
     world_advance_to(world_now_ns() + world_below(5 * NS_PER_US));
     ring->before_ns = world_now_ns();

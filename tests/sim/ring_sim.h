@@ -35,6 +35,15 @@ void ring_sim_begin(const struct ring_sim_limits *limits);
 /* Turns since ring_sim_begin. */
 uint64_t ring_sim_turns(void);
 
+/*
+ * For a caller, between two calls of the library: perhaps do something else, for up to seconds, a
+ * few times in a world. The network and the servers go on meanwhile.
+ */
+void ring_sim_stay_away(void);
+
+/* For how much of that time the caller was away so. */
+uint64_t ring_sim_away_ns(uint64_t begin_ns, uint64_t end_ns);
+
 /* Rings that were created and not destroyed; operations under way in them. */
 uint32_t ring_sim_rings(void);
 uint32_t ring_sim_operations(void);

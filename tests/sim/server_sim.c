@@ -6,63 +6,13 @@
  *     HEAD --> BODY --> THINKING --> HEAD ...          and from anywhere to DEAF (takes what comes,
  *                 \--> DEAF (answered early)           does nothing) or by net_finish to the end
  */
-#include "tests/sim/server_sim.h"
-
 #include "tests/sim/answer_sim.h"
-#include "tests/sim/world.h"
+#include "tests/sim/server_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SERVER_HEAD_MAX 4096
-#define SERVER_HINT_SLACK_NS                                                                       \
-    (100 * NS_PER_MS) /* a turn that is under way may use it just so late */
-
-enum server_state {
-    SERVER_HEADERS, /* reads a request's head, or waits for one */
-    SERVER_BODY,
-    SERVER_THINKING,
-    SERVER_DEAF, /* takes what comes and does nothing */
-};
-
-struct server_conn {
-    uint32_t serial; /* of the socket that this is about; another one: to be set up */
-    enum server_state state;
-    uint32_t server;
-    uint64_t wake_ns;
-    bool reads_slowly;
-
-    char head[SERVER_HEAD_MAX];
-    size_t head_size;
-    uint32_t number; /* of the request; 0: none yet */
-    uint64_t body_read;
-    uint64_t breaks_at; /* that much of the body, and the connection ends; WORLD_NEVER */
-    enum net_end breaks_by;
-    bool answered_early; /* and reads on */
-    bool unmarked;       /* the next request may have begun unseen, behind the rest of this one */
-    bool answer_lost;    /* act on it, and close without a word */
-
-    uint32_t answered;           /* requests of this connection that were */
-    uint64_t answer_end;         /* net_written behind the last answer */
-    uint64_t unasked_at;         /* net_written where unasked bytes began; WORLD_NEVER: none */
-    bool must_end;               /* close was said */
-    uint32_t requests_left;      /* by hint */
-    uint64_t reuse_ns;           /* by hint: how long it may be idle */
-    enum world_fault idle_fault; /* what wake_ns brings to an idle connection */
-    uint64_t deaf_left;          /* bytes that may still come to a DEAF one */
-    bool tainted;
-};
-
-static struct {
-    struct server_limits limits;
-    struct server_conn conns[NET_SOCKETS_MAX];
-    bool tainted[1 << 16]; /* by serial */
-    uint16_t statuses[SERVER_SERVERS_MAX];
-} servers;
-
-/* -------- the ledger -------- */
 
 void server_sim_begin(const struct server_limits *limits)
 {
@@ -81,30 +31,6 @@ void server_sim_set_status(uint32_t server, uint16_t status)
     servers.statuses[server] = status;
 }
 
-/*
- * Did unasked bytes race with the request that is being sent on that connection? They did if the
- * client was told of none of them before its first byte was submitted.
- */
-static void conn_taint(const struct net_socket *socket, struct server_conn *conn)
-{
-    if (!conn->tainted && conn->unasked_at != WORLD_NEVER && socket->in_request &&
-        socket->request_handed <= conn->unasked_at) {
-        world_note(WORLD_UNASKED_TAKEN); /* what was unasked now looks like the answer */
-        conn->tainted = true;
-        servers.tainted[conn->serial % COUNT_OF(servers.tainted)] = true;
-    }
-}
-
-bool server_sim_is_tainted(uint32_t serial)
-{
-    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
-        if (servers.conns[i].serial == serial && net_socket_at(i)->serial == serial) {
-            conn_taint(net_socket_at(i), &servers.conns[i]);
-        }
-    }
-    return serial < COUNT_OF(servers.tainted) && servers.tainted[serial];
-}
-
 /* -------- connections -------- */
 
 static struct server_conn *conn_of(struct net_socket *socket)
@@ -117,7 +43,6 @@ static struct server_conn *conn_of(struct net_socket *socket)
     *conn = (struct server_conn){ .serial = socket->serial,
                                   .server = socket->server,
                                   .wake_ns = WORLD_NEVER,
-                                  .unasked_at = WORLD_NEVER,
                                   .requests_left = UINT32_MAX,
                                   .reuse_ns = WORLD_NEVER,
                                   .reads_slowly = world_happens(WORLD_READ_SLOW) };
@@ -129,75 +54,6 @@ static struct server_conn *conn_of(struct net_socket *socket)
         socket->chunk_max = 1 + world_size(100);
     }
     return conn;
-}
-
-/* Does an exchange hold this connection, as far as the server can tell? */
-static bool conn_is_busy(const struct net_socket *socket, const struct server_conn *conn)
-{
-    return (conn->number != 0 && !conn->answered_early) || conn->head_size > 0 ||
-           net_received(socket) < conn->answer_end;
-}
-
-/* One more exchange begins on `socket`: are there too many now? */
-static void count_busy(const struct net_socket *socket)
-{
-    uint32_t busy = 1;
-    uint32_t busy_here = 1;
-
-    for (uint32_t i = 0; net_socket_at(i) != NULL; i++) {
-        struct net_socket *other = net_socket_at(i);
-        struct server_conn *conn = &servers.conns[i];
-        if (other == socket || other->state != NET_CONNECTED || conn->serial != other->serial) {
-            continue;
-        }
-        conn_taint(other, conn);
-        if (!conn->tainted && conn_is_busy(other, conn)) {
-            busy++;
-            busy_here += other->server == socket->server && other->local == socket->local;
-        }
-    }
-    if (busy > servers.limits.in_flight_max) {
-        world_violation("%u exchanges at a time, at most %u", busy, servers.limits.in_flight_max);
-    }
-    if (busy_here > servers.limits.per_origin_max) {
-        world_violation("%u exchanges at a time with server %u, at most %u", busy_here,
-                        socket->server, servers.limits.per_origin_max);
-    }
-}
-
-/* The first byte of a request has come: was the connection the client's to use? */
-static void check_use(const struct net_socket *socket, struct server_conn *conn)
-{
-    conn_taint(socket, conn);
-    if (conn->tainted) {
-        return;
-    }
-    count_busy(socket);
-    if (conn->answered == 0) {
-        return;
-    }
-    if (conn->unasked_at != WORLD_NEVER && socket->request_known > conn->unasked_at) {
-        world_violation("conn %u is used again although it said something unasked", socket->conn);
-    }
-    if (net_received(socket) < conn->answer_end) {
-        world_violation("conn %u is used again before its answer was received", socket->conn);
-    }
-    if (conn->must_end) {
-        world_violation("conn %u is used again although the server said close", socket->conn);
-    }
-    if (conn->requests_left == 0) {
-        world_violation("conn %u is used again beyond Keep-Alive: max", socket->conn);
-    }
-    if (conn->unmarked) {
-        conn->unmarked = false;
-        return;
-    }
-    uint64_t idle_max_ns = min_u64(conn->reuse_ns, servers.limits.pool_idle_ns);
-    if (socket->request_idle_ns > after_ns(idle_max_ns, SERVER_HINT_SLACK_NS)) {
-        world_violation("conn %u is used again after %llu ms, at most %llu", socket->conn,
-                        (unsigned long long)(socket->request_idle_ns / NS_PER_MS),
-                        (unsigned long long)(idle_max_ns / NS_PER_MS));
-    }
 }
 
 /* -------- answering -------- */
@@ -392,7 +248,7 @@ static void request_is_complete(struct net_socket *socket, struct server_conn *c
     static const uint64_t late_ns[] = { 2 * NS_PER_S, 20 * NS_PER_S, 400 * NS_PER_S };
     uint64_t wait_ns = world_below(200 * NS_PER_US);
 
-    socket->in_request = false;
+    socket->in_request = socket->put = false;
     conn->head_size = 0;
     if (conn->answered_early) {
         conn->answered_early = false;
@@ -520,7 +376,7 @@ static void conn_read(struct net_socket *socket, struct server_conn *conn, size_
         switch (conn->state) {
         case SERVER_HEADERS:
             if (conn->head_size == 0) {
-                check_use(socket, conn);
+                server_check_use(socket, conn);
                 if (breaks_on_reuse(socket, conn)) {
                     return;
                 }
@@ -552,7 +408,7 @@ void server_sim_on_close(struct net_socket *socket)
 {
     struct server_conn *conn = conn_of(socket);
 
-    conn_taint(socket, conn);
+    server_taint(socket, conn);
     if (socket->state == NET_CONNECTED && socket->end == NET_END_NONE && world_below(2) == 0) {
         conn_read(socket, conn, net_incoming(socket).size);
     }
@@ -571,14 +427,14 @@ bool server_sim_interrupts(struct net_socket *socket)
     struct server_conn *conn = &servers.conns[socket->index];
     bool idle = conn->serial == socket->serial && conn->state == SERVER_HEADERS &&
                 conn->answered > 0 && conn->head_size == 0 && !conn->must_end &&
-                conn->unasked_at == WORLD_NEVER && socket->end == NET_END_NONE &&
+                socket->unasked_at == WORLD_NEVER && socket->end == NET_END_NONE &&
                 net_incoming(socket).size == 0 && net_received(socket) == net_written(socket);
 
     if (!idle || !world_happens(WORLD_UNASKED_AT_ONCE)) {
         return false;
     }
     struct quoit_span unasked = answer_unasked(conn->serial, false);
-    conn->unasked_at = net_written(socket);
+    socket->unasked_at = net_written(socket);
     net_put(socket, unasked.bytes, unasked.size);
     net_hurry(socket);
     return true;
@@ -596,7 +452,7 @@ static void conn_idle(struct net_socket *socket, struct server_conn *conn)
         return;
     }
     struct quoit_span unasked = answer_unasked(conn->serial, last);
-    conn->unasked_at = net_written(socket);
+    socket->unasked_at = net_written(socket);
     net_put(socket, unasked.bytes, unasked.size);
     if (last) {
         finish_closed(socket);

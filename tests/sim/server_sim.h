@@ -40,6 +40,9 @@ bool server_sim_is_tainted(uint32_t serial);
  */
 bool server_sim_interrupts(struct net_socket *socket);
 
+/* For ring_sim: the client gives bytes to send; are they of a request that may go this way? */
+void server_sim_on_put(struct net_socket *socket);
+
 /* For ring_sim: the client closes; what it had sent may still be read and acted on. */
 void server_sim_on_close(struct net_socket *socket);
 

@@ -4,6 +4,7 @@
 #include "tests/sim/verdict_sim.h"
 
 #include "tests/sim/client_sim.h"
+#include "tests/sim/ring_sim.h"
 #include "tests/sim/world.h"
 
 #include <stdlib.h>
@@ -114,14 +115,17 @@ static void check_times(const struct ask *ask, const struct quoit_result *result
         world_violation("request %u was sent before its start_ns", ask->number);
     }
     uint64_t ended_ns = until_ns(times->end_ns, times->submitted_ns);
+    uint64_t deadline_ns = times->submitted_ns + ask->deadline_ns;
     if (result->error == QUOIT_E_TIMEOUT_DEADLINE && ended_ns < ask->deadline_ns) {
         world_violation("request %u: its deadline passed too early", ask->number);
     }
-    if (ask->cancelled && times->end_ns > ask->cancelled_ns + VERDICT_CANCEL_MAX_NS) {
+    if (ask->cancelled && times->end_ns > ask->cancelled_ns + VERDICT_CANCEL_MAX_NS +
+                                              ring_sim_away_ns(ask->cancelled_ns, times->end_ns)) {
         world_violation("request %u ends %llu ms after it was cancelled", ask->number,
                         (unsigned long long)((times->end_ns - ask->cancelled_ns) / NS_PER_MS));
     }
-    if (ask->deadline_ns != 0 && ended_ns > ask->deadline_ns + VERDICT_LATE_MAX_NS) {
+    if (ask->deadline_ns != 0 && times->end_ns > deadline_ns + VERDICT_LATE_MAX_NS +
+                                                     ring_sim_away_ns(deadline_ns, times->end_ns)) {
         world_violation("request %u ends %llu ms after its deadline", ask->number,
                         (unsigned long long)((ended_ns - ask->deadline_ns) / NS_PER_MS));
     }

@@ -55,6 +55,9 @@
     X(DONE_OVERFLOW, true, "the completion queue overflows: a turn does not bring all")            \
     X(DONE_REORDERED, true, "completions of several connections come in another order")            \
     X(TURN_LATE, true, "the program does something else for a while")                              \
+    X(ACT_SLOW, true, "to act on what was received takes a while")                                 \
+    X(CALLER_AWAY, true, "the caller is away between two turns, for up to 50 ms")                  \
+    X(CALLER_GONE, false, "the caller is away between two turns, for up to five seconds")          \
     X(TURN_INTERRUPTED, true, "a signal ends a wait")                                              \
     /* of the network */                                                                           \
     X(CONNECT_SLOW, true, "a connect takes long")                                                  \
