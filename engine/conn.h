@@ -9,8 +9,9 @@
  *
  * Happy path: open, connect, ask for a tunnel where a proxy stands before a server with TLS, shake
  * hands where there is TLS, go IDLE; send a request, receive its answer, go IDLE again. A standing
- * receive listens from the opening to the end, so that a server that closes, or that speaks
- * unasked, is known at once. The only place where bytes, TLS and the kernel meet.
+ * receive listens from the opening to the end, so that the next entry into the kernel tells of a
+ * server that has closed, or spoken unasked; until then nobody knows (DESIGN.md 3.1). The only
+ * place where bytes, TLS and the kernel meet.
  *
  * It can fail anywhere: refused, reset, late, not HTTP, cancelled. All of them go one way, through
  * CLOSING, which takes back every operation from the kernel before it closes the socket. So when

@@ -5,9 +5,9 @@
  * which hands over all that was started and brings what is done.
  *
  * Bytes that came before a request was sent are never its answer. So requests are assigned right
- * before the kernel is entered, when all of the completions were acted on; and where the caller was
- * away for a while, the kernel is first asked what has come meanwhile: what was kept may have been
- * closed, or told something that nobody asked for.
+ * before the kernel is entered, when all of the completions were acted on; and where that was a
+ * while ago, the kernel is first asked what has come meanwhile: what was kept may have been closed,
+ * or told something that nobody asked for.
  */
 #include "engine/engine.h"
 
@@ -156,8 +156,7 @@ static uint32_t engine_enter(struct quoit_engine *engine, uint64_t wait_ns)
     uint32_t count = ring_turn(engine->ring, engine->done, ENGINE_DONE_MAX, wait_ns, calm);
 
     engine->shared.now_ns = ring_after_ns(engine->ring);
-    if (ring_rounds(engine->ring) != rounds && list_is_empty(&engine->shared.hungry) &&
-        !ring_may_bring(engine->ring)) {
+    if (ring_rounds(engine->ring) != rounds && !ring_may_bring(engine->ring)) {
         engine->shared.heard_ns = ring_after_ns(engine->ring);
     }
     for (uint32_t i = 0; i < engine->started_count; i++) {

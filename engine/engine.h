@@ -32,10 +32,8 @@
 #define ENGINE_DONE_MAX 4096
 #define ENGINE_AWAY_NS (100 * NS_PER_US) /* nothing was heard for so long: ask before sending */
 #define ENGINE_ENTRY_BRINGS 20 /* pieces of task work that an entry runs at most (kernel 6.13) */
+#define ENGINE_ENTRIES_MIN 16  /* to catch up, and more where there are many connections */
 #define ENGINE_CALM_MAX 4      /* in flight, at most, for a busy wait to pay */
-#define ENGINE_ENTRIES_MIN                                                                         \
-    8                     /* so many, at most, until receives that were armed anew have spoken     \
-                           */
 #define ENGINE_ORIGIN_LISTS 64
 #define ORIGIN_TICKETS_MAX 16
 #define ENGINE_DOUBT_SHARE 16                 /* of in_flight_max: see engine_doubts */
