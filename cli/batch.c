@@ -5,6 +5,7 @@
 
 #include "cli/dry_run.h"
 #include "cli/interrupt.h"
+#include "cli/outputs.h"
 #include "cli/run.h"
 #include "cli/shard.h"
 #include "cli/version.h"
@@ -20,9 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define DESCRIPTORS_BESIDE 128                 /* 64 of them connections that are kept */
-#define DESCRIPTORS_OF_OURS 16                 /* files, the ring, what wakes it */
-#define ORDER_WINDOW_MIN (2 * WRITER_HELD_MAX) /* more than may be held back on probation */
+#define DESCRIPTORS_BESIDE 128 /* 64 of them connections that are kept */
+#define DESCRIPTORS_OF_OURS 16 /* files, the ring, what wakes it */
 
 /* All that one run of the command owns. */
 struct batch {
@@ -33,10 +33,11 @@ struct batch {
     struct keys keys;
     struct input input;
     struct shard shard;
+    struct reread reread; /* of a regular input */
+    struct ids *ids;
     struct quoit_tls *tls;
     struct quoit_engine *engine;
-    struct output output;
-    struct output_file summary_file;
+    struct outputs outputs;
     struct progress progress;
     struct prepare prepare;
     struct summary summary;
@@ -174,89 +175,6 @@ static int batch_check_base(struct batch *batch, const char *base_url)
         (void)quoit_turn(batch->engine, 0);
     }
     return 0;
-}
-
-/* Open one output. A file that holds something is refused, unless it may be overwritten. */
-static int batch_open_output(const struct batch *batch, struct output_file *file, const char *path)
-{
-    int os_error = 0;
-
-    if (!output_open(file, path, &os_error)) {
-        fprintf(stderr, "quoit: %s cannot be written: %s\n", path, strerror(os_error));
-        return BATCH_EXIT_OUTPUT;
-    }
-    if (file->fd != STDOUT_FILENO && file->size != 0 && !batch->options.overwrite) {
-        fprintf(stderr, "quoit: %s is not empty: say --overwrite, or another name\n", path);
-        return BATCH_EXIT_START;
-    }
-    return 0;
-}
-
-/* Are both the same regular file? */
-static bool batch_is_same(int a, int b)
-{
-    struct stat one, other;
-
-    return a >= 0 && b >= 0 && fstat(a, &one) == 0 && fstat(b, &other) == 0 &&
-           S_ISREG(one.st_mode) && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
-}
-
-/* No two of the files may be the same. */
-static int batch_check_files(const struct batch *batch)
-{
-    const struct {
-        const char *name;
-        int fd;
-    } files[] = {
-        { "INPUT", batch->input.fd },
-        { "--output", batch->output.answers.fd },
-        { "--errors", batch->output.errors.fd },
-        { "--summary", batch->summary_file.fd },
-    };
-
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (batch_is_same(files[i].fd, files[j].fd)) {
-                fprintf(stderr, "quoit batch: %s and %s are the same file\n", files[j].name,
-                        files[i].name);
-                return BATCH_EXIT_USAGE;
-            }
-        }
-    }
-    return 0;
-}
-
-static int batch_open_outputs(struct batch *batch)
-{
-    const struct options *options = &batch->options;
-    uint64_t window = 0;
-    int exit_code = 0;
-
-    if (options->order == OPTIONS_ORDER_INPUT) {
-        window = 16 * options->concurrency;
-        window = window < ORDER_WINDOW_MIN ? ORDER_WINDOW_MIN : window;
-    }
-    if (!output_init(&batch->output, window)) {
-        fputs("quoit: out of memory\n", stderr);
-        return BATCH_EXIT_START;
-    }
-    exit_code = batch_open_output(batch, &batch->output.answers, options->output);
-    if (exit_code == 0 && options->errors != NULL) {
-        exit_code = batch_open_output(batch, &batch->output.errors, options->errors);
-    }
-    int os_error = 0;
-    if (exit_code == 0 && options->summary != NULL &&
-        !output_open(&batch->summary_file, options->summary, &os_error)) {
-        fprintf(stderr, "quoit: %s cannot be written: %s\n", options->summary, strerror(os_error));
-        exit_code = BATCH_EXIT_OUTPUT;
-    }
-    exit_code = exit_code != 0 ? exit_code : batch_check_files(batch);
-    if (exit_code == 0 && (!output_empty(&batch->output.answers, &os_error) ||
-                           !output_empty(&batch->output.errors, &os_error))) {
-        fprintf(stderr, "quoit: the output cannot be emptied: %s\n", strerror(os_error));
-        exit_code = BATCH_EXIT_OUTPUT;
-    }
-    return exit_code;
 }
 
 /* --- What is said first --- */
@@ -423,6 +341,25 @@ static int batch_open_shard(struct batch *batch)
     return 0;
 }
 
+/* The set in which custom_ids are looked up. False: no memory for it. */
+static bool batch_open_ids(struct batch *batch)
+{
+    const struct options *options = &batch->options;
+
+    if (batch->input.regular) {
+        reread_init(&batch->reread, batch->input.fd);
+    }
+    if (!options->resume && options->no_id_check) {
+        return true;
+    }
+    batch->ids = ids_create(batch->input.regular ? &batch->reread : NULL);
+    if (batch->ids != NULL && options->no_id_check) {
+        ids_forget_lines(batch->ids);
+    }
+    batch->outputs.journal.ids = batch->prepare.ids = batch->ids;
+    return batch->ids != NULL;
+}
+
 /* All that needs no engine. */
 static int batch_open(struct batch *batch)
 {
@@ -461,8 +398,8 @@ static int batch_open(struct batch *batch)
     if (exit_code != 0) {
         return exit_code;
     }
-    if (!prepare_init(&batch->prepare, options, &batch->server, &batch->headers, &batch->keys,
-                      &batch->proxies)) {
+    if (!batch_open_ids(batch) || !prepare_init(&batch->prepare, options, &batch->server,
+                                                &batch->headers, &batch->keys, &batch->proxies)) {
         fputs("quoit: out of memory\n", stderr);
         return BATCH_EXIT_START;
     }
@@ -482,13 +419,13 @@ static int batch_start(struct batch *batch)
 
 static bool batch_write_summary(struct batch *batch)
 {
-    struct output_file *file = &batch->summary_file;
+    struct output_file *file = &batch->outputs.summary;
     int os_error = 0;
 
     if (file->fd < 0) {
         return true;
     }
-    if (output_empty(file, &os_error)) {
+    if (output_file_empty(file, &os_error)) {
         errno = 0;
         if (summary_write_json(&batch->summary, file->fd) &&
             (file->fd == STDOUT_FILENO || close(file->fd) == 0)) {
@@ -503,11 +440,12 @@ static bool batch_write_summary(struct batch *batch)
 /* What is to be said at the end, and the exit code. */
 static int batch_finish(struct batch *batch)
 {
-    struct output *output = &batch->output;
+    struct output *output = &batch->outputs.output;
     struct summary *summary = &batch->summary;
     int number = interrupt_signal();
     uint64_t lines = output->good + output->failed_lines;
-    bool written = output_close(output);
+    bool complete = batch->run.stop == RUN_GOING;
+    bool written = outputs_finish(&batch->outputs, &batch->options, complete, &batch->progress);
 
     summary->good = output->good;
     summary->failed = output->failed_lines;
@@ -521,6 +459,12 @@ static int batch_finish(struct batch *batch)
     } else if (summary->stopped[0] != '\0') {
         progress_warn(&batch->progress, "stopped: %s", summary->stopped);
     }
+    if (batch->prepare.changed != 0) {
+        progress_say(&batch->progress, "%ju %s since; %s", (uintmax_t)batch->prepare.changed,
+                     batch->prepare.changed == 1 ? "line has changed" : "lines have changed",
+                     complete && !broken ? "sent again"
+                                         : "the old answers stay until --resume has ended");
+    }
     if (!batch->options.quiet) {
         summary_print(summary, stderr);
     }
@@ -531,17 +475,30 @@ static int batch_finish(struct batch *batch)
     if (summary->interrupted) {
         return BATCH_EXIT_SIGNAL + (number == SIGINT ? SIGINT : SIGTERM);
     }
-    if (batch->run.input_error != 0) {
+    if (batch->run.input_error != 0 || batch->run.stop == RUN_UNFIT) {
         return BATCH_EXIT_START;
     }
-    return summary->failed != 0 || batch->run.stop != RUN_GOING ? BATCH_EXIT_FAILED
-                                                                : BATCH_EXIT_GOOD;
+    return summary->failed != 0 || summary->resumed_failed != 0 || batch->run.stop != RUN_GOING
+               ? BATCH_EXIT_FAILED
+               : BATCH_EXIT_GOOD;
+}
+
+static bool batch_begin_output(struct batch *batch)
+{
+    enum output_promise promise = (enum output_promise)batch->options.fsync;
+    int os_error = 0;
+
+    if (output_begin(&batch->outputs.output, promise, batch->engine, &os_error)) {
+        return true;
+    }
+    fprintf(stderr, "quoit: cannot start a thread for --fsync group: %s\n", strerror(os_error));
+    return false;
 }
 
 static int batch_run(struct batch *batch)
 {
     bool set = batch->options.grace_ns != OPTIONS_UNSET;
-    int exit_code = batch_open_outputs(batch);
+    int exit_code = outputs_open(&batch->outputs, &batch->options, &batch->input);
 
     if (exit_code != 0) {
         return exit_code;
@@ -554,17 +511,25 @@ static int batch_run(struct batch *batch)
     batch_say_io(batch);
     batch_say_descriptors(batch);
     rates_open(&batch->rates, batch->engine, batch->options.rpm, batch->options.tpm);
+    if (batch->options.resume) {
+        outputs_say(&batch->outputs, &batch->progress);
+    }
+    if (!batch_begin_output(batch)) {
+        return BATCH_EXIT_START;
+    }
     batch->run = (struct run){
         .engine = batch->engine,
         .options = &batch->options,
         .server = &batch->server,
         .keys = &batch->keys,
         .input = &batch->input,
-        .output = &batch->output,
+        .output = &batch->outputs.output,
         .progress = &batch->progress,
         .summary = &batch->summary,
         .prepare = &batch->prepare,
         .rates = &batch->rates,
+        .reread = batch->ids != NULL && batch->input.regular ? &batch->reread : NULL,
+        .ordered_until = batch->outputs.journal.ordered ? batch->outputs.journal.last_line : 0,
         .requests_max = run_requests_max(batch->options.concurrency),
     };
     batch->summary.started_at = (int64_t)time(NULL);
@@ -580,8 +545,10 @@ static void batch_close(struct batch *batch)
     rates_close(&batch->rates);
     quoit_destroy(batch->engine);
     quoit_tls_destroy(batch->tls);
-    output_free(&batch->output);
+    outputs_free(&batch->outputs);
     prepare_free(&batch->prepare);
+    ids_destroy(batch->ids);
+    reread_free(&batch->reread);
     input_close(&batch->input);
     keys_close(&batch->keys);
     headers_close(&batch->headers);
@@ -598,7 +565,7 @@ int batch_main(int count, char **words)
         fputs("quoit: out of memory\n", stderr);
         return BATCH_EXIT_START;
     }
-    batch->output.answers.fd = batch->output.errors.fd = batch->summary_file.fd = -1;
+    outputs_init(&batch->outputs);
     batch->input.fd = -1;
     if (!options_parse(&batch->options, count, words)) {
         exit_code = BATCH_EXIT_USAGE;

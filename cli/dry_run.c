@@ -66,6 +66,7 @@ bool dry_run_print(struct prepare *prepare, struct input *input)
     }
     query->number = line.number;
     switch (prepare_request(prepare, query)) {
+    case PREPARE_DONE: /* of no output: none was read */
     case PREPARE_GOOD:
         print_request(prepare);
         good = true;

@@ -1,12 +1,13 @@
 /*
  * ids: open addressing with linear probing, in parts.
  *
- * The first byte of the hash chooses the part; 40 bits of it the place to begin at, as a fraction
- * of the part's room, so that room may be any number.
+ * Eight bits of the hash beyond those that are kept choose the part; 40 of those that are kept the
+ * place to begin at, as a fraction of the part's room, so that room may be any number. Nothing is
+ * ever taken out, so all entries of one hash stand in one run of taken slots.
  */
 #include "cli/ids.h"
 
-#include "cli/digest.h"
+#include "cli/siphash.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -14,13 +15,22 @@
 #include <sys/random.h>
 
 #define IDS_PARTS 256
-#define IDS_KEY_SIZE 16
-#define IDS_LINE_BITS 40
 #define IDS_ROOM_MIN 8
+#define IDS_LINE_BITS 38 /* of a line's number, where the input is no file */
+#define IDS_VALUE_BITS 62
+#define IDS_VALUE_MASK ((UINT64_C(1) << IDS_VALUE_BITS) - 1)
+
+/* The two high bits of a word. A free slot's word is 0. */
+enum ids_kind { IDS_FREE, IDS_LINE, IDS_ANSWER, IDS_STALE };
+
+/* The value of an answer: two flags, and 60 bits of what was asked. */
+#define IDS_GOOD (UINT64_C(1) << 61)
+#define IDS_KEPT (UINT64_C(1) << 60) /* ids_keeps has said yes once */
+#define IDS_ASKED_MASK (IDS_KEPT - 1)
 
 struct ids_slot {
     uint64_t hash;
-    uint64_t rest; /* 24 bits more of it, then the line; 0: the slot is free */
+    uint64_t word;
 };
 
 struct ids_part {
@@ -28,21 +38,33 @@ struct ids_part {
     uint64_t room, count;
 };
 
+/* Where an id belongs. */
+struct ids_key {
+    uint64_t hash;
+    uint32_t part;
+    uint32_t more; /* 24 bits more of the hash */
+};
+
 struct ids {
-    struct digest *digest;
-    unsigned char key[IDS_KEY_SIZE];
+    struct siphash_key key;
+    uint64_t hash_mask, part_mask; /* all bits, but in tests */
+    struct reread *reread;         /* borrowed; or NULL */
+    bool forgets_lines;
+    uint64_t first_line;
+    uint64_t stale, unmet;
     struct ids_part parts[IDS_PARTS];
 };
 
-struct ids *ids_create(void)
+struct ids *ids_create(struct reread *reread)
 {
     struct ids *ids = calloc(1, sizeof(*ids));
 
     if (ids == NULL) {
         return NULL;
     }
-    ids->digest = digest_create();
-    if (ids->digest == NULL || getrandom(ids->key, sizeof(ids->key), 0) != sizeof(ids->key)) {
+    ids->reread = reread;
+    ids->hash_mask = ids->part_mask = UINT64_MAX;
+    if (getrandom(&ids->key, sizeof(ids->key), 0) != sizeof(ids->key)) {
         ids_destroy(ids);
         return NULL;
     }
@@ -57,8 +79,18 @@ void ids_destroy(struct ids *ids)
     for (size_t i = 0; i < IDS_PARTS; i++) {
         free(ids->parts[i].slots);
     }
-    digest_destroy(ids->digest);
     free(ids);
+}
+
+void ids_forget_lines(struct ids *ids)
+{
+    ids->forgets_lines = true;
+}
+
+void ids_weaken(struct ids *ids, unsigned bits)
+{
+    ids->hash_mask = (UINT64_C(1) << bits) - 1;
+    ids->part_mask = 0;
 }
 
 size_t ids_size(const struct ids *ids)
@@ -71,21 +103,77 @@ size_t ids_size(const struct ids *ids)
     return size;
 }
 
-/* The slot of this hash, or the free one where it belongs. */
-static struct ids_slot *ids_find(const struct ids_part *part, struct ids_slot wanted)
+uint64_t ids_stale_count(const struct ids *ids)
+{
+    return ids->stale;
+}
+
+uint64_t ids_unmet_count(const struct ids *ids)
+{
+    return ids->unmet;
+}
+
+uint64_t ids_first_line(const struct ids *ids)
+{
+    return ids->first_line;
+}
+
+/* --- The table --- */
+
+static enum ids_kind slot_kind(const struct ids_slot *slot)
+{
+    return (enum ids_kind)(slot->word >> IDS_VALUE_BITS);
+}
+
+static uint64_t word_of(enum ids_kind kind, uint64_t value)
+{
+    assert(value <= IDS_VALUE_MASK);
+    return (uint64_t)kind << IDS_VALUE_BITS | value;
+}
+
+/* Answers without an id have hashes of their own: no id is hashed together with `unnamed`. */
+static struct ids_key ids_key_of(const struct ids *ids, struct json_span id, uint64_t asked,
+                                 uint64_t line)
+{
+    const uint64_t unnamed[3] = { asked, line, 0 };
+    struct siphash_key key = ids->key;
+    struct siphash hash;
+
+    if (id.size == 0) {
+        key.high = ~key.high;
+        hash = siphash_of(&key, unnamed, sizeof(unnamed));
+    } else {
+        hash = siphash_of(&key, id.bytes, id.size);
+    }
+    return (struct ids_key){
+        .hash = hash.low & ids->hash_mask,
+        .part = (uint32_t)(hash.high & ids->part_mask & (IDS_PARTS - 1)),
+        .more = (uint32_t)(hash.high & ids->part_mask) >> 8,
+    };
+}
+
+/* Where the run of this hash begins. */
+static struct ids_slot *ids_begin(const struct ids_part *part, uint64_t hash)
 {
     const uint64_t fraction = (UINT64_C(1) << 40) - 1;
-    uint64_t place = ((wanted.hash & fraction) * part->room) >> 40;
 
-    assert(part->count < part->room); /* or this would not end */
-    for (;;) {
-        struct ids_slot *slot = &part->slots[place];
-        if (slot->rest == 0 || (slot->hash == wanted.hash &&
-                                slot->rest >> IDS_LINE_BITS == wanted.rest >> IDS_LINE_BITS)) {
-            return slot;
-        }
-        place = place + 1 == part->room ? 0 : place + 1;
+    assert(part->count < part->room); /* or a run would have no end */
+    return &part->slots[((hash & fraction) * part->room) >> 40];
+}
+
+static struct ids_slot *ids_after(const struct ids_part *part, struct ids_slot *slot)
+{
+    return slot + 1 == part->slots + part->room ? part->slots : slot + 1;
+}
+
+static void ids_put(struct ids_part *part, struct ids_slot entry)
+{
+    struct ids_slot *slot = ids_begin(part, entry.hash);
+
+    while (slot->word != 0) {
+        slot = ids_after(part, slot);
     }
+    *slot = entry;
 }
 
 /* Room for one more, at most six sevenths full. */
@@ -102,8 +190,8 @@ static bool ids_grow(struct ids_part *part)
         return false;
     }
     for (uint64_t i = 0; i < part->room; i++) {
-        if (part->slots[i].rest != 0) {
-            *ids_find(&grown, part->slots[i]) = part->slots[i];
+        if (part->slots[i].word != 0) {
+            ids_put(&grown, part->slots[i]);
         }
     }
     free(part->slots);
@@ -111,33 +199,203 @@ static bool ids_grow(struct ids_part *part)
     return true;
 }
 
-enum ids_verdict ids_note(struct ids *ids, struct json_span id, uint64_t line,
-                          uint64_t *first_line_out)
+/* --- Answers --- */
+
+/* The answer of this id to this question, or the free slot at the end of its run. */
+static struct ids_slot *ids_find_answer(const struct ids_part *part, uint64_t hash, uint64_t asked)
 {
-    const uint64_t line_mask = (UINT64_C(1) << IDS_LINE_BITS) - 1;
-    unsigned char bytes[DIGEST_SIZE];
-    struct ids_slot wanted;
+    struct ids_slot *slot = ids_begin(part, hash);
 
-    assert(line > 0);
-    assert(line <= line_mask);
-    digest_begin(ids->digest);
-    digest_add(ids->digest, ids->key, sizeof(ids->key));
-    digest_add(ids->digest, id.bytes, id.size);
-    digest_end(ids->digest, bytes);
-    memcpy(&wanted.hash, bytes + 1, sizeof(wanted.hash));
-    memcpy(&wanted.rest, bytes + 9, sizeof(wanted.rest));
-    wanted.rest = (wanted.rest & ~line_mask) | line;
+    for (; slot->word != 0; slot = ids_after(part, slot)) {
+        if (slot->hash == hash && slot_kind(slot) != IDS_LINE &&
+            (slot->word & IDS_ASKED_MASK) == (asked & IDS_ASKED_MASK)) {
+            return slot;
+        }
+    }
+    return slot;
+}
 
-    struct ids_part *part = &ids->parts[bytes[0]];
+enum ids_added ids_add(struct ids *ids, const struct ids_answer *answer)
+{
+    struct ids_key key = ids_key_of(ids, answer->id, answer->asked, answer->line);
+    struct ids_part *part = &ids->parts[key.part];
+
+    if (!ids_grow(part)) {
+        return IDS_NOT_ADDED;
+    }
+    struct ids_slot *slot = ids_find_answer(part, key.hash, answer->asked);
+    if (slot->word != 0) {
+        slot->word |= answer->good ? IDS_GOOD : 0;
+        return IDS_KNOWN;
+    }
+    uint64_t value = (answer->asked & IDS_ASKED_MASK) | (answer->good ? IDS_GOOD : 0);
+    *slot = (struct ids_slot){ key.hash, word_of(IDS_ANSWER, value) };
+    part->count++;
+    ids->unmet++;
+    return IDS_ADDED;
+}
+
+static struct ids_slot *ids_look_up(const struct ids *ids, const struct ids_answer *answer)
+{
+    struct ids_key key = ids_key_of(ids, answer->id, answer->asked, answer->line);
+    const struct ids_part *part = &ids->parts[key.part];
+
+    return part->room == 0 ? NULL : ids_find_answer(part, key.hash, answer->asked);
+}
+
+bool ids_keeps(struct ids *ids, const struct ids_answer *answer)
+{
+    struct ids_slot *slot = ids_look_up(ids, answer);
+
+    if (slot == NULL || slot->word == 0) {
+        return true; /* it was never added, so nothing is known against it */
+    }
+    if ((slot->word & IDS_KEPT) != 0 || ((slot->word & IDS_GOOD) != 0) != answer->good) {
+        return false;
+    }
+    slot->word |= IDS_KEPT;
+    return true;
+}
+
+bool ids_is_stale(const struct ids *ids, const struct ids_answer *answer)
+{
+    const struct ids_slot *slot = ids_look_up(ids, answer);
+
+    return slot != NULL && slot_kind(slot) == IDS_STALE;
+}
+
+/* --- Lines --- */
+
+static bool ids_is_same(const struct ids *ids, const struct ids_slot *slot, struct ids_key key,
+                        struct json_span id)
+{
+    uint64_t value = slot->word & IDS_VALUE_MASK;
+
+    return ids->reread != NULL ? reread_has_id(ids->reread, value, id)
+                               : value >> IDS_LINE_BITS == key.more;
+}
+
+static uint64_t ids_line_word(const struct ids *ids, struct ids_key key,
+                              const struct ids_line *line)
+{
+    assert(line->line < UINT64_C(1) << IDS_LINE_BITS);
+    return word_of(IDS_LINE, ids->reread != NULL
+                                 ? line->offset
+                                 : (uint64_t)key.more << IDS_LINE_BITS | line->line);
+}
+
+/* What a look through the run of a hash has found. */
+struct ids_found {
+    struct ids_slot *line;   /* an earlier line with this id */
+    struct ids_slot *answer; /* the best one to this question */
+    struct ids_slot *end;    /* the free slot behind all */
+    uint64_t others;         /* answers to other questions that are not stale yet */
+};
+
+static bool ids_fits(const struct ids_slot *slot, uint64_t asked)
+{
+    uint64_t of = slot->word & IDS_ASKED_MASK;
+
+    return of == (asked & IDS_ASKED_MASK) || of == 0;
+}
+
+static struct ids_found ids_find(const struct ids *ids, struct ids_key key,
+                                 const struct ids_line *line)
+{
+    const struct ids_part *part = &ids->parts[key.part];
+    struct ids_found found = { .line = NULL };
+    struct ids_slot *slot = ids_begin(part, key.hash);
+
+    for (; slot->word != 0; slot = ids_after(part, slot)) {
+        if (slot->hash != key.hash) {
+            continue;
+        }
+        if (slot_kind(slot) == IDS_LINE) {
+            if (found.line == NULL && !ids->forgets_lines &&
+                ids_is_same(ids, slot, key, line->id)) {
+                found.line = slot;
+            }
+        } else if (!ids_fits(slot, line->asked)) {
+            found.others += slot_kind(slot) == IDS_ANSWER;
+        } else if (found.answer == NULL || (slot->word & ~found.answer->word & IDS_GOOD) != 0) {
+            found.answer = slot;
+        }
+    }
+    found.end = slot;
+    return found;
+}
+
+/* All answers of this hash are to bodies that the input has no more; but for those that turn out to
+ * be of a later line, whose id has the same hash. */
+static void ids_make_stale(struct ids *ids, struct ids_key key)
+{
+    const struct ids_part *part = &ids->parts[key.part];
+    struct ids_slot *slot = ids_begin(part, key.hash);
+
+    for (; slot->word != 0; slot = ids_after(part, slot)) {
+        if (slot->hash == key.hash && slot_kind(slot) == IDS_ANSWER) {
+            slot->word = word_of(IDS_STALE, slot->word & IDS_VALUE_MASK);
+            ids->stale++;
+            ids->unmet--;
+        }
+    }
+}
+
+/* The answer has met its line. */
+static enum ids_verdict ids_meet(struct ids *ids, struct ids_slot *answer, uint64_t line_word)
+{
+    bool good = (answer->word & IDS_GOOD) != 0;
+
+    if (slot_kind(answer) == IDS_STALE) {
+        ids->stale--;
+    } else {
+        ids->unmet--;
+    }
+    answer->word = line_word;
+    return good ? IDS_DONE : IDS_FAILED;
+}
+
+enum ids_verdict ids_note(struct ids *ids, const struct ids_line *line)
+{
+    struct ids_key key = ids_key_of(ids, line->id, 0, 0);
+    struct ids_part *part = &ids->parts[key.part];
+    enum ids_verdict verdict = IDS_NEW;
+
+    assert(line->id.size > 0);
     if (!ids_grow(part)) {
         return IDS_NO_MEMORY;
     }
-    struct ids_slot *slot = ids_find(part, wanted);
-    if (slot->rest != 0) {
-        *first_line_out = slot->rest & line_mask;
+    struct ids_found found = ids_find(ids, key, line);
+    if (found.line != NULL) {
+        uint64_t value = found.line->word & IDS_VALUE_MASK;
+        ids->first_line = ids->reread != NULL ? reread_number(ids->reread, value)
+                                              : value & ((UINT64_C(1) << IDS_LINE_BITS) - 1);
         return IDS_REPEATED;
     }
-    *slot = wanted;
-    part->count++;
-    return IDS_NEW;
+    uint64_t word = ids_line_word(ids, key, line);
+    if (found.answer != NULL) {
+        verdict = ids_meet(ids, found.answer, word);
+    } else {
+        verdict = found.others == 0 ? IDS_NEW : IDS_CHANGED;
+        if (!ids->forgets_lines) {
+            *found.end = (struct ids_slot){ key.hash, word };
+            part->count++;
+        }
+    }
+    if (found.others != 0) {
+        ids_make_stale(ids, key);
+    }
+    return verdict;
+}
+
+enum ids_verdict ids_note_refused(struct ids *ids, const struct ids_line *line)
+{
+    const struct ids_answer answer = { .asked = line->asked, .line = line->line };
+    struct ids_key key = ids_key_of(ids, answer.id, answer.asked, answer.line);
+    struct ids_slot *slot = ids_look_up(ids, &answer);
+
+    if (slot == NULL || slot->word == 0) {
+        return IDS_NEW;
+    }
+    return ids_meet(ids, slot, ids_line_word(ids, key, line));
 }

@@ -36,9 +36,11 @@ bool input_open(struct input *input, const char *path)
         input->os_error = EISDIR;
         return false;
     }
-    input->may_block = !S_ISREG(status.st_mode);
-    input->size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0;
     if (S_ISREG(status.st_mode)) {
+        off_t begin = lseek(input->fd, 0, SEEK_CUR); /* stdin may have been read by others */
+        input->regular = true;
+        input->size = (uint64_t)status.st_size;
+        input->read_begin = input->line_offset = begin > 0 ? (uint64_t)begin : 0;
         (void)posix_fadvise(input->fd, 0, 0, POSIX_FADV_SEQUENTIAL); /* advice only */
     }
     return true;
@@ -49,7 +51,7 @@ bool input_set_range(struct input *input, uint64_t begin, uint64_t end)
     /* One byte more, which tells whether a line begins at `begin`. */
     uint64_t from = begin == 0 ? 0 : begin - 1;
 
-    if (input->may_block) {
+    if (!input->regular) {
         input->os_error = ESPIPE;
         return false;
     }
@@ -69,6 +71,7 @@ bool input_rewind(struct input *input)
 {
     struct input again = {
         .name = input->name,
+        .regular = true,
         .fd = input->fd,
         .line_max = input->line_max,
         .range_end = UINT64_MAX,
@@ -106,7 +109,7 @@ static bool input_is_ready(const struct input *input)
 {
     struct pollfd waiting = { .fd = input->fd, .events = POLLIN };
 
-    return !input->may_block || poll(&waiting, 1, 0) != 0;
+    return input->regular || poll(&waiting, 1, 0) != 0;
 }
 
 /* Make room behind `end`: the line at hand moves to the front, and the buffer grows for it. */
@@ -148,7 +151,10 @@ static enum input_next input_fill(struct input *input)
         return INPUT_FAILED;
     }
     bool at_start = input->bytes_read == 0 && input->line_offset == 0;
-    ssize_t count = read(input->fd, input->bytes + input->end, input->room - input->end);
+    /* No more of the buffer is touched than one line over the limit takes. */
+    size_t wanted = input->room - input->end;
+    wanted = wanted < INPUT_ROOM_MIN ? wanted : INPUT_ROOM_MIN;
+    ssize_t count = read(input->fd, input->bytes + input->end, wanted);
     if (count < 0) {
         if (errno == EINTR || errno == EAGAIN) {
             return INPUT_LATER;

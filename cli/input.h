@@ -20,7 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define INPUT_LINE_MAX ((size_t)256 << 20)
+/* A line of this size is there up to three times: in the buffer, in its query, and in a body that
+ * was edited. That shall stay below 64 MiB with all else. */
+#define INPUT_LINE_MAX ((size_t)16 << 20)
 
 enum input_next {
     INPUT_LINE,
@@ -42,13 +44,13 @@ struct input {
     const char *name;    /* for messages; borrowed */
     int fd;              /* owned, but for stdin's */
     int os_error;        /* after a failure */
+    bool regular;        /* it is a file, so that what was read can be read again */
     uint64_t size;       /* of a regular file, or of its range; else 0 */
     uint64_t bytes_read; /* in the lines handed out */
     uint64_t line_number;
     size_t line_max; /* set by input_open; may be changed before the first line */
 
     /* Private. */
-    bool may_block;
     bool ended, skipping;
     bool is_behind;       /* the line at hand began before the range */
     bool is_done;         /* no more lines begin in the range */

@@ -15,12 +15,22 @@ static const struct option_row option_rows[] = {
     TEXT('o', "output", output, "F", "write the answers to F (stdout)"),
     TEXT(0, "errors", errors, "F", "write lines that failed to F, not among the answers"),
     FLAG(0, "overwrite", overwrite, "empty an output that holds something, which is else refused"),
+    FLAG(0, "resume", resume,
+         "go on with the output of an earlier run: send what is not in it,\nand what failed there "
+         "and may succeed"),
+    VALUE(OPTION_CHOICE, "resume-failed", resume_failed, "all|transient|none",
+          "which of the lines that failed are sent again (transient)"),
+    VALUE(OPTION_CHOICE, "fsync", fsync, "always|group|never",
+          "a line counts as done when it is on disk: each for itself,\nmany at a time, or when it "
+          "is written (group)"),
     VALUE(OPTION_CHOICE, "order", order, "completion|input",
           "answers as they end, or in the order of INPUT (completion)"),
     COUNT(0, "limit", limit, "N", "the first N lines only", 1, UINT64_MAX),
     TEXT(0, "shard", shard, "I/N",
          "the lines that begin in the I-th of N parts of INPUT, I from 0;\nauto, auto/N: I from "
          "SLURM_ARRAY_TASK_ID or JOB_COMPLETION_INDEX"),
+    FLAG(0, "no-id-check", no_id_check,
+         "do not look for repeated custom_ids, which takes 24 bytes a line"),
     TEXT('i', "input", input, "F", "the same as INPUT"),
     FLAG(0, "details", details, "add to each line its times, attempts and bytes: \"quoit\":{...}"),
     HEADING("Server"),
@@ -110,8 +120,6 @@ static const struct option_row option_rows[] = {
     REFUSED('q', NULL, "is of `quoit bench`: for a batch say --rpm N, a minute"),
     REFUSED('X', NULL, "is not of a batch: each line has its own \"method\""),
     REFUSED('d', NULL, "is not of a batch: each line has its own \"body\""),
-    REFUSED(0, "resume", LATER),
-    REFUSED(0, "resume-failed", LATER),
 };
 
 static const struct option_table options_table = {
@@ -152,11 +160,38 @@ static bool options_is_printable(const char *text)
     return true;
 }
 
+static bool options_check_resume(const struct options *options)
+{
+    bool failed_is_set = options->resume_failed != OPTIONS_UNSET;
+
+    if (failed_is_set && !options->resume) {
+        return options_refuse("--resume-failed goes with --resume");
+    }
+    if (!options->resume) {
+        return true;
+    }
+    if (options->overwrite) {
+        return options_refuse("--resume and --overwrite: one of them");
+    }
+    if (options->output == NULL || strcmp(options->output, "-") == 0 ||
+        (options->errors != NULL && strcmp(options->errors, "-") == 0)) {
+        return options_refuse("--resume needs files: say -o F");
+    }
+    if (failed_is_set && options->order == OPTIONS_ORDER_INPUT) {
+        return options_refuse("--resume-failed and --order input: what failed has its place, and "
+                              "what is sent again comes last");
+    }
+    return true;
+}
+
 /* What one option alone cannot tell. */
 static bool options_check(const struct options *options)
 {
     if (options->input == NULL) {
         return options_refuse("which INPUT? A file of queries, or - for stdin; see --help");
+    }
+    if (!options_check_resume(options)) {
+        return false;
     }
     if ((options->cert == NULL) != (options->key == NULL)) {
         return options_refuse("--cert and --key go together: %s is missing",
@@ -198,6 +233,8 @@ bool options_parse(struct options *options, int count, char **words)
         .wait_for_server_ns = UINT64_C(300) * 1000000000,
         .spin_ns = OPTIONS_UNSET,
         .grace_ns = OPTIONS_UNSET,
+        .resume_failed = OPTIONS_UNSET,
+        .fsync = 1, /* group */
     };
     return option_parse(&options_table, options, count, words) &&
            (options->help || options->version || options_check(options));

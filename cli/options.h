@@ -47,6 +47,9 @@ struct options {
     uint64_t idempotency;                           /* enum options_idempotency */
     uint64_t wait_for_server_ns, spin_ns, grace_ns; /* spin, grace: may be OPTIONS_UNSET */
     uint64_t order, progress, io; /* enum options_order, options_progress, quoit_io */
+    uint64_t resume_failed;       /* enum journal_again, or OPTIONS_UNSET */
+    uint64_t fsync;               /* enum output_promise */
+    bool resume, no_id_check;
     bool overwrite, insecure, details, dry_run, verbose, quiet, help, version;
     bool stream, no_stream_usage;
 };

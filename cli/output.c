@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,6 +17,7 @@
 bool output_init(struct output *output, uint64_t window_room)
 {
     *output = (struct output){
+        .promise = OUTPUT_NEVER,
         .answers = { .fd = -1 },
         .errors = { .fd = -1 },
         .ordered = window_room != 0,
@@ -30,16 +30,27 @@ bool output_init(struct output *output, uint64_t window_room)
     return output->window != NULL;
 }
 
-static void output_file_close(struct output_file *file)
+bool output_begin(struct output *output, enum output_promise promise, struct quoit_engine *engine,
+                  int *os_error_out)
 {
-    if (file->fd > STDERR_FILENO) {
-        close(file->fd);
+    const int fds[SYNC_FILES] = {
+        output->answers.regular ? output->answers.fd : -1,
+        output->errors.regular ? output->errors.fd : -1,
+    };
+
+    output->promise = promise;
+    if (promise != OUTPUT_GROUP || (fds[0] < 0 && fds[1] < 0)) {
+        return true; /* nothing that a thread could do */
     }
-    file->fd = -1;
+    return sync_create(fds, engine, &output->sync, os_error_out);
 }
 
 void output_free(struct output *output)
 {
+    struct sync_state state;
+
+    sync_end(output->sync, &state);
+    output->sync = NULL;
     for (uint64_t i = 0; output->window != NULL && i < output->window_room; i++) {
         free(output->window[i].bytes);
     }
@@ -47,35 +58,6 @@ void output_free(struct output *output)
     output->window = NULL;
     output_file_close(&output->answers);
     output_file_close(&output->errors);
-}
-
-bool output_open(struct output_file *file, const char *path, int *os_error_out)
-{
-    bool is_stdout = path == NULL || strcmp(path, "-") == 0;
-    struct stat status;
-    int fd =
-        is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY, 0666);
-
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        *os_error_out = errno;
-        return false;
-    }
-    *file = (struct output_file){
-        .name = is_stdout ? "stdout" : path,
-        .fd = fd,
-        .regular = S_ISREG(status.st_mode),
-        .size = S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0,
-    };
-    return true;
-}
-
-bool output_empty(struct output_file *file, int *os_error_out)
-{
-    if (file->size != 0 && file->fd != STDOUT_FILENO && ftruncate(file->fd, 0) != 0) {
-        *os_error_out = errno;
-        return false;
-    }
-    return true;
 }
 
 /* Take back the `size` bytes at the end of the file that are no whole line. */
@@ -146,17 +128,35 @@ static bool output_write(struct output *output, const struct output_file *file,
     return true;
 }
 
+static void output_count(struct output *output, const struct sync_counts counts[SYNC_FILES])
+{
+    output->good = counts[0].good + counts[1].good;
+    output->failed_lines = counts[0].failed + counts[1].failed;
+}
+
 static void output_write_line(struct output *output, enum output_kind kind, struct json_span line)
 {
     bool apart = kind == OUTPUT_FAILED && output->errors.fd >= 0;
+    const struct output_file *file = apart ? &output->errors : &output->answers;
+    struct sync_counts *written = &output->written[apart];
 
-    if (output->failed || !output_write(output, apart ? &output->errors : &output->answers, line)) {
+    if (output->failed || !output_write(output, file, line)) {
         return;
     }
+    if (output->promise == OUTPUT_ALWAYS && file->regular) {
+        int os_error = sync_now(file->fd);
+        if (os_error != 0) {
+            output_fail(output, file, os_error);
+            return;
+        }
+    }
     if (kind == OUTPUT_GOOD) {
-        output->good++;
+        written->good++;
     } else {
-        output->failed_lines++;
+        written->failed++;
+    }
+    if (output->sync == NULL) {
+        output_count(output, output->written);
     }
 }
 
@@ -171,28 +171,27 @@ static void output_advance(struct output *output)
 {
     for (;;) {
         struct output_held *held = &output->window[output->first % output->window_room];
-        if (held->bytes == NULL && !held->skipped) {
+        if (held->place == OUTPUT_NOTHING) {
             return;
         }
-        output->cut = output->cut || held->skipped;
-        if (!output->cut) {
+        output->cut = output->cut || held->place == OUTPUT_SKIPPED;
+        if (held->place == OUTPUT_LINE && !output->cut) {
             output_write_line(output, held->kind, (struct json_span){ held->bytes, held->size });
         }
         output->held_bytes -= held->size;
         free(held->bytes);
-        *held = (struct output_held){ .bytes = NULL };
+        *held = (struct output_held){ .place = OUTPUT_NOTHING };
         output->first++;
     }
 }
 
-static struct output_held *output_place(struct output *output, uint64_t sequence)
+static struct output_held *output_held_at(struct output *output, uint64_t sequence)
 {
     struct output_held *held = &output->window[sequence % output->window_room];
 
     assert(sequence >= output->first);
     assert(sequence - output->first < output->window_room);
-    assert(held->bytes == NULL);
-    assert(!held->skipped);
+    assert(held->place == OUTPUT_NOTHING);
     return held;
 }
 
@@ -203,7 +202,7 @@ void output_put(struct output *output, uint64_t sequence, enum output_kind kind,
         output_write_line(output, kind, line);
         return;
     }
-    struct output_held *held = output_place(output, sequence);
+    struct output_held *held = output_held_at(output, sequence);
     if (sequence == output->first && !output->cut) { /* the usual case needs no copy */
         output_write_line(output, kind, line);
         output->first++;
@@ -212,10 +211,11 @@ void output_put(struct output *output, uint64_t sequence, enum output_kind kind,
     }
     held->bytes = malloc(line.size);
     if (held->bytes == NULL) {
-        held->skipped = true;
+        held->place = OUTPUT_SKIPPED;
         output_fail(output, &output->answers, ENOMEM);
     } else {
         memcpy(held->bytes, line.bytes, line.size);
+        held->place = OUTPUT_LINE;
         held->size = line.size;
         held->kind = kind;
         output->held_bytes += line.size;
@@ -223,29 +223,68 @@ void output_put(struct output *output, uint64_t sequence, enum output_kind kind,
     output_advance(output);
 }
 
-void output_skip(struct output *output, uint64_t sequence)
+static void output_mark(struct output *output, uint64_t sequence, enum output_place place)
 {
     if (output->ordered) {
-        output_place(output, sequence)->skipped = true;
+        output_held_at(output, sequence)->place = place;
         output_advance(output);
     }
 }
 
+void output_skip(struct output *output, uint64_t sequence)
+{
+    output_mark(output, sequence, OUTPUT_SKIPPED);
+}
+
+void output_pass(struct output *output, uint64_t sequence)
+{
+    output_mark(output, sequence, OUTPUT_PASSED);
+}
+
+/* --- What is on disk --- */
+
+static void output_take_state(struct output *output, const struct sync_state *state)
+{
+    output_count(output, state->durable);
+    if (state->os_error != 0) {
+        output_fail(output, state->failed_file == 0 ? &output->answers : &output->errors,
+                    state->os_error);
+    }
+}
+
+void output_update(struct output *output)
+{
+    struct sync_state state;
+
+    if (output->sync != NULL) {
+        sync_post(output->sync, output->written);
+        sync_read(output->sync, &state);
+        output_take_state(output, &state);
+    }
+}
+
+void output_settle(struct output *output)
+{
+    struct sync_state state;
+
+    if (output->sync != NULL) {
+        sync_post(output->sync, output->written);
+        sync_end(output->sync, &state);
+        output->sync = NULL;
+        output_take_state(output, &state);
+    }
+}
+
 /*
- * Only a regular file has a disk behind it; and only there a close can say something new. False: it
- * is not certain that the lines of this file are anywhere.
+ * Only the close of a regular file can say something new. False: it is not certain that the lines
+ * of this file are anywhere; where it was promised, they are on disk all the same.
  */
-static bool output_sync(struct output *output, struct output_file *file)
+static bool output_close_file(struct output *output, struct output_file *file)
 {
     bool good = true;
 
-    if (file->fd >= 0 && file->regular && !output->failed && fsync(file->fd) != 0 &&
-        errno != EINVAL && errno != EROFS) {
-        good = false;
-        output_fail(output, file, errno);
-    }
     if (file->fd > STDERR_FILENO && close(file->fd) != 0 && errno != EINTR) {
-        good = false;
+        good = output->promise != OUTPUT_NEVER;
         output_fail(output, file, errno);
     }
     file->fd = -1;
@@ -254,14 +293,14 @@ static bool output_sync(struct output *output, struct output_file *file)
 
 bool output_close(struct output *output)
 {
-    bool apart = output->errors.fd >= 0;
-
-    if (!output_sync(output, &output->answers)) {
-        output->good = 0;
-        output->failed_lines = apart ? output->failed_lines : 0;
+    output_settle(output);
+    if (!output_close_file(output, &output->answers)) {
+        output->written[0] = (struct sync_counts){ 0, 0 };
+        output_count(output, output->written);
     }
-    if (!output_sync(output, &output->errors)) {
-        output->failed_lines = 0;
+    if (!output_close_file(output, &output->errors)) {
+        output->written[1] = (struct sync_counts){ 0, 0 };
+        output_count(output, output->written);
     }
     return !output->failed;
 }

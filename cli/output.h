@@ -5,17 +5,21 @@
  *     order input:        output_put --> window --> write, as soon as all before it are written
  *
  * Every line of the input has a sequence number, from 0 without gaps, and ends in exactly one
- * output_put or output_skip. In the order of the input what is written is always a beginning of
- * the input: behind a line that was skipped nothing more is written.
+ * output_put, output_skip or output_pass. In the order of the input what is written is always a
+ * beginning of the input: behind a line that was skipped nothing more is written.
  *
- * It fails when a write does: the disk is full, the reader has gone, or after a signal the reader
- * has not read for the time of the grace. Then the rest of a torn line is taken back where the file
- * allows it, `failed` stays set, and nothing more is written or counted. What was counted and then
- * not brought to disk is taken out of the counts again.
+ * A line counts when it is as safe as was promised: on disk (output_begin), for the lines of files
+ * that have one. The counts are brought up to date by output_update and output_settle.
+ *
+ * It fails when a write does, or a sync: the disk is full, the reader has gone, or after a signal
+ * the reader has not read for the time of the grace. Then the rest of a torn line is taken back
+ * where the file allows it, `failed` stays set, and nothing more is written or counted.
  */
 #ifndef QUOIT_CLI_OUTPUT_H
 #define QUOIT_CLI_OUTPUT_H
 
+#include "cli/output_file.h"
+#include "cli/sync.h"
 #include "llm/json.h"
 
 #include <stdbool.h>
@@ -23,38 +27,47 @@
 
 #define OUTPUT_WINDOW_BYTES ((uint64_t)64 << 20)
 
-/* One file. */
-struct output_file {
-    const char *name; /* for messages; borrowed */
-    int fd;           /* owned, but for stdout's; -1: none */
-    bool regular;
-    uint64_t size; /* when it was opened */
-};
-
 /* How a line ended. */
 enum output_kind {
     OUTPUT_GOOD,   /* an answer of status 2xx */
     OUTPUT_FAILED, /* anything else: to the file of errors, if there is one */
 };
 
-/* A line that waits for those before it. */
+/* When a line that was written counts. The order is that of --fsync. */
+enum output_promise {
+    OUTPUT_ALWAYS, /* each is brought to disk before the next is written */
+    OUTPUT_GROUP,  /* a thread brings groups of them to disk */
+    OUTPUT_NEVER,  /* at once */
+};
+
+/* What is there for a line that may not be written yet. */
+enum output_place {
+    OUTPUT_NOTHING,
+    OUTPUT_LINE,
+    OUTPUT_SKIPPED, /* it will have no line */
+    OUTPUT_PASSED,  /* it has one already */
+};
+
 struct output_held {
-    char *bytes; /* owned; NULL: nothing is there yet */
-    size_t size;
+    enum output_place place;
     enum output_kind kind;
-    bool skipped;
+    char *bytes; /* owned */
+    size_t size;
 };
 
 struct output {
     struct output_file answers, errors; /* opened by the caller; errors.fd -1: none */
 
     /* To be read. */
-    uint64_t good, failed_lines; /* written */
-    bool failed;                 /* a write failed; no more is written */
+    uint64_t good, failed_lines; /* written, and as safe as was promised */
+    bool failed;                 /* a write or a sync failed; no more is written */
     int os_error;                /* then: why, and in which file */
     const char *failed_name;
 
     /* Private. */
+    enum output_promise promise;
+    struct sync *sync; /* owned; of OUTPUT_GROUP */
+    struct sync_counts written[SYNC_FILES];
     bool ordered, cut;          /* cut: a line was skipped */
     struct output_held *window; /* owned; a ring */
     uint64_t window_room;       /* lines */
@@ -68,16 +81,18 @@ struct output {
  */
 bool output_init(struct output *output, uint64_t window_room);
 
+/*
+ * The files are open: lines can come. Until then and after output_settle each counts at once.
+ *
+ *   Borrows  engine, which is woken if a sync fails; may be NULL.
+ *
+ * False: os_error; a thread could not be started.
+ */
+bool output_begin(struct output *output, enum output_promise promise, struct quoit_engine *engine,
+                  int *os_error_out);
+
 /* Frees, and closes without a word: see output_close. */
 void output_free(struct output *output);
-
-/*
- * Open a file, without changing what is in it. `path` NULL or "-" is stdout. False: os_error.
- */
-bool output_open(struct output_file *file, const char *path, int *os_error_out);
-
-/* Empty it, if it is a regular file of its own name. False: os_error. */
-bool output_empty(struct output_file *file, int *os_error_out);
 
 /* May the line with this sequence number be begun, as far as the window goes? */
 bool output_has_room(const struct output *output, uint64_t sequence);
@@ -89,10 +104,16 @@ void output_put(struct output *output, uint64_t sequence, enum output_kind kind,
 /* No line will come. */
 void output_skip(struct output *output, uint64_t sequence);
 
-/*
- * See that all is on disk, and close. False: `failed` says that and why, and the lines of a file
- * that did not get there no longer count.
- */
+/* The line is there since an earlier run. */
+void output_pass(struct output *output, uint64_t sequence);
+
+/* Bring the counts up to date, and see whether a sync has failed. Once in a while. */
+void output_update(struct output *output);
+
+/* All lines have come: bring them to disk, as far as that was promised. */
+void output_settle(struct output *output);
+
+/* Settle and close. False: `failed` says that and why. */
 bool output_close(struct output *output);
 
 #endif

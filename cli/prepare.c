@@ -36,9 +36,7 @@ bool prepare_init(struct prepare *prepare, const struct options *options,
                            (struct json_span){ options->model, strlen(options->model) });
     }
     prepare->digest = digest_create();
-    prepare->ids = ids_create();
-    return prepare->digest != NULL && prepare->ids != NULL && !prepare->query.failed &&
-           !prepare->model.failed;
+    return prepare->digest != NULL && !prepare->query.failed && !prepare->model.failed;
 }
 
 void prepare_free(struct prepare *prepare)
@@ -49,7 +47,6 @@ void prepare_free(struct prepare *prepare)
     text_free(&prepare->model);
     text_free(&prepare->spare);
     digest_destroy(prepare->digest);
-    ids_destroy(prepare->ids);
 }
 
 enum prepare_verdict prepare_refuse(struct prepare *prepare, const char *format, ...)
@@ -84,33 +81,79 @@ static void prepare_name(struct prepare *prepare, struct query *query, struct js
     digest_add(prepare->digest, body.bytes, body.size);
     digest_end(prepare->digest, digest);
     prepare_hex(hex, digest, 8);
+    query->asked = 0;
+    for (size_t i = 0; i < sizeof(query->asked); i++) {
+        query->asked = query->asked << 8 | digest[i];
+    }
     snprintf(query->name, sizeof(query->name), "quoit-%s-%ju", hex, (uintmax_t)query->number);
 }
 
-void prepare_name_unread(struct prepare *prepare, struct query *query)
+static struct ids_line ids_line_of(const struct query *query, struct json_span id)
+{
+    return (struct ids_line){ id, query->asked, query->number, query->offset };
+}
+
+/* Is a line that is refused, or one without an id, answered already? */
+static bool prepare_is_refused_before(struct prepare *prepare, const struct query *query)
+{
+    const struct ids_line line = ids_line_of(query, (struct json_span){ NULL, 0 });
+    enum ids_verdict verdict =
+        prepare->ids == NULL ? IDS_NEW : ids_note_refused(prepare->ids, &line);
+
+    prepare->done_failed = verdict == IDS_FAILED;
+    return verdict != IDS_NEW;
+}
+
+enum prepare_verdict prepare_unread(struct prepare *prepare, struct query *query, size_t line_max)
 {
     const struct json_span none = { NULL, 0 };
 
     prepare_name(prepare, query, none, none, none);
+    if (prepare_is_refused_before(prepare, query)) {
+        return PREPARE_DONE;
+    }
+    return prepare_refuse(prepare, "the line is longer than %zu MiB", line_max >> 20);
 }
 
-/* Look the custom_id up and note it. PREPARE_GOOD: nobody had it before. */
+static enum prepare_verdict prepare_refuse_repeated(struct prepare *prepare,
+                                                    const struct query *query)
+{
+    const struct json_span id = prepare->line.id_raw;
+    uint64_t first = ids_first_line(prepare->ids);
+    char where[48] = "an earlier line";
+
+    if (prepare_is_refused_before(prepare, query)) {
+        return PREPARE_DONE;
+    }
+    if (first != 0) {
+        snprintf(where, sizeof(where), "line %ju", (uintmax_t)first);
+    }
+    return prepare_refuse(prepare, "custom_id %.*s of line %ju stands on %s already",
+                          (int)(id.size < 300 ? id.size : 300), id.bytes, (uintmax_t)query->number,
+                          where);
+}
+
+/* Look the line up and note it. PREPARE_GOOD: nobody had its id before, and it has no answer. */
 static enum prepare_verdict prepare_note(struct prepare *prepare, struct query *query)
 {
-    const struct batch_line *line = &prepare->line;
-    uint64_t first_line = 0;
+    const struct ids_line line = ids_line_of(query, prepare->line.id);
 
-    if (line->id_raw.size == 0) {
-        return PREPARE_GOOD; /* then the line is invalid, and says so itself */
+    if (prepare->line.id_raw.size == 0) { /* then the line is invalid, and says so itself */
+        return prepare_is_refused_before(prepare, query) ? PREPARE_DONE : PREPARE_GOOD;
     }
-    switch (ids_note(prepare->ids, line->id, query->number, &first_line)) {
+    enum ids_verdict verdict = prepare->ids == NULL ? IDS_NEW : ids_note(prepare->ids, &line);
+    switch (verdict) {
+    case IDS_CHANGED:
     case IDS_NEW:
-        query->custom_id = line->id_raw;
+        prepare->changed += verdict == IDS_CHANGED;
+        query->custom_id = prepare->line.id_raw;
         return PREPARE_GOOD;
+    case IDS_DONE:
+    case IDS_FAILED:
+        prepare->done_failed = verdict == IDS_FAILED;
+        return PREPARE_DONE;
     case IDS_REPEATED:
-        return prepare_refuse(prepare, "custom_id %.*s of line %ju stands on line %ju already",
-                              (int)(line->id_raw.size < 300 ? line->id_raw.size : 300),
-                              line->id_raw.bytes, (uintmax_t)query->number, (uintmax_t)first_line);
+        return prepare_refuse_repeated(prepare, query);
     case IDS_NO_MEMORY:
         return PREPARE_NO_MEMORY;
     }

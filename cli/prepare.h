@@ -23,6 +23,7 @@
 enum prepare_verdict {
     PREPARE_GOOD,
     PREPARE_INVALID, /* invalid_input_line, with message */
+    PREPARE_DONE,    /* the output of an earlier run has its answer */
     PREPARE_NO_MEMORY,
 };
 
@@ -31,6 +32,11 @@ struct prepare {
     struct quoit_request request;
     char message[512];
     struct batch_line line;
+    bool done_failed; /* after PREPARE_DONE: that answer is one that failed */
+    uint64_t changed; /* lines of which the output has an answer to another body */
+
+    /* Set by the caller before prepare_init; borrowed. NULL: repeated ids are not looked for. */
+    struct ids *ids;
 
     /* Private; all but text and line are borrowed. */
     const struct options *options;
@@ -39,7 +45,6 @@ struct prepare {
     const struct keys *keys;
     const struct proxies *proxies;
     struct digest *digest;         /* owned */
-    struct ids *ids;               /* owned */
     struct text url, query, model; /* query: all of --query; model: as a JSON string */
     struct text spare;             /* a body while a member of it is set */
     struct headers_set set;
@@ -60,8 +65,8 @@ void prepare_free(struct prepare *prepare);
  */
 enum prepare_verdict prepare_request(struct prepare *prepare, struct query *query);
 
-/* Name a line that was too long to be read. */
-void prepare_name_unread(struct prepare *prepare, struct query *query);
+/* A line that was too long to be read: PREPARE_INVALID or PREPARE_DONE. */
+enum prepare_verdict prepare_unread(struct prepare *prepare, struct query *query, size_t line_max);
 
 /* --- Between prepare.c and prepare_stream.c --- */
 

@@ -28,6 +28,8 @@ struct query {
     struct query *next; /* in the list of queries to be sent, or of free ones */
     uint64_t number;    /* of the line, from 1 */
     uint64_t sequence;  /* among the lines that are not blank, from 0 */
+    uint64_t offset;    /* in the input, of a regular file */
+    uint64_t asked;     /* 64 bits of what it asks */
     uint64_t read_ns;
     char *bytes; /* owned; the line */
     size_t size, room;

@@ -472,6 +472,7 @@ static void run_show(struct run *run, uint64_t now_ns)
         .tokens_known = run->summary->tokens_known,
     };
     counts.total = run_total(run, &counts.total_is_guess);
+    counts.total -= counts.total < run->summary->resumed ? counts.total : run->summary->resumed;
     progress_show(run->progress, &counts, now_ns);
 }
 
@@ -493,6 +494,9 @@ static void run_look_at_limits(struct run *run, uint64_t now_ns)
 /* How long a turn may wait: until somebody here wants to look at something. */
 static uint64_t run_wait_ns(const struct run *run, uint64_t now_ns)
 {
+    if (run->passing) {
+        return 0;
+    }
     uint64_t wait_ns = run->progress->wait_ns < NS_PER_S ? run->progress->wait_ns : NS_PER_S;
 
     if (run->stop != RUN_GOING && !run->all_cancelled && run->grace_end_ns != UINT64_MAX) {
@@ -526,18 +530,21 @@ static void run_count_left(struct run *run)
 {
     struct input_line line;
     uint64_t room = run->options->limit - run->sequence;
+    uint64_t unread = 0;
 
-    run->summary->left = run->sequence - run->output->good - run->output->failed_lines;
-
+    run->summary->left =
+        run->sequence - run->summary->resumed - run->output->good - run->output->failed_lines;
     if (run->stop == RUN_GOING || run->stop == RUN_BROKEN || run->input_done ||
         run->input->size == 0 || run->input->size - run->input->bytes_read > COUNTED_MAX) {
         return;
     }
     while (room > 0 && input_next(run->input, &line) == INPUT_LINE) {
         bool counts = line.too_long || !batch_line_is_blank(line.bytes);
-        run->summary->left += counts;
+        unread += counts;
         room -= counts;
     }
+    uint64_t answered = run->prepare->ids == NULL ? 0 : ids_unmet_count(run->prepare->ids);
+    run->summary->left += unread > answered ? unread - answered : 0;
 }
 
 void run_go(struct run *run)
@@ -569,6 +576,7 @@ void run_go(struct run *run)
         }
         (void)quoit_turn(run->engine, run->output->failed ? 0 : run_wait_ns(run, now_ns));
         run_take_events(run);
+        output_update(run->output);
     }
     writer_release(&run->writer); /* an input of fewer lines than a probation has */
     run_count_left(run);

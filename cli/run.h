@@ -27,6 +27,7 @@
 #include "cli/progress.h"
 #include "cli/query.h"
 #include "cli/rates.h"
+#include "cli/reread.h"
 #include "cli/run_stream.h"
 #include "cli/server.h"
 #include "cli/summary.h"
@@ -46,6 +47,7 @@ enum run_stop {
     RUN_OUTAGE,      /* the servers were down for longer than --wait-for-server */
     RUN_FAILURES,    /* as many lines failed as --max-failures says */
     RUN_TIME,        /* --max-time is over */
+    RUN_UNFIT,       /* what an earlier run has left is not a beginning of --order input */
     RUN_BROKEN,      /* the input cannot be read, or the output not be written */
 };
 
@@ -61,7 +63,9 @@ struct run {
     struct summary *summary;
     struct prepare *prepare;
     struct rates *rates;
-    uint64_t requests_max; /* queries under way, whatever they wait for */
+    struct reread *reread;  /* is told where lines begin; or NULL */
+    uint64_t ordered_until; /* in the order of the input: all lines up to this have an answer */
+    uint64_t requests_max;  /* queries under way, whatever they wait for */
 
     /* To be read. */
     enum run_stop stop;
@@ -74,6 +78,7 @@ struct run {
     struct run_stream streams;
     struct query *waiting; /* to be submitted before anything else; owned */
     bool input_done, input_late;
+    bool passing;      /* more lines that are done may follow at once */
     uint64_t open;     /* submitted, END not seen yet */
     uint64_t sequence; /* of the next line */
     uint64_t held;     /* queued after the last turn: they wait for a rate limit, or a server */

@@ -12,8 +12,9 @@
 #include <string.h>
 
 #define NS_PER_S UINT64_C(1000000000)
-#define QUERY_BYTES_MAX ((uint64_t)64 << 20) /* lines under way beyond those in flight */
-#define PROBATION_SENT_MAX 80                /* before anything but hopeless answers came */
+#define QUERY_BYTES_MAX ((uint64_t)16 << 20) /* lines under way beyond those in flight */
+#define PASSED_MAX 4096       /* lines that are done, before others have their turn */
+#define PROBATION_SENT_MAX 80 /* before anything but hopeless answers came */
 #define PROBATION_NS NS_PER_S
 
 uint64_t run_requests_max(uint64_t concurrency)
@@ -40,12 +41,45 @@ static void run_refuse_error(struct run *run, struct query *query, enum quoit_er
     run_refuse(run, query, quoit_error_code(error), quoit_error_message(error));
 }
 
+/* The output of an earlier run has its answer. */
+static void run_pass(struct run *run, struct query *query)
+{
+    run->summary->resumed++;
+    run->summary->resumed_failed += run->prepare->done_failed;
+    run->settled++;
+    output_pass(run->output, query->sequence);
+    query_give_back(&run->pool, query);
+}
+
+/*
+ * In the order of the input nothing may be put between answers that are there. Nothing was sent
+ * yet: all lines before it are done.
+ */
+static void run_refuse_order(struct run *run, struct query *query)
+{
+    run_say_why(run,
+                "line %ju has changed or has no answer, and line %ju has one: --order input cannot "
+                "go on; leave it out",
+                (uintmax_t)query->number, (uintmax_t)run->ordered_until);
+    output_skip(run->output, query->sequence);
+    query_give_back(&run->pool, query);
+    run_stop(run, RUN_UNFIT);
+}
+
 /* Hand the query to the engine. False: there is no slot just now; it stays with the caller. */
 static bool run_submit(struct run *run, struct query *query)
 {
-    switch (prepare_request(run->prepare, query)) {
+    enum prepare_verdict verdict = prepare_request(run->prepare, query);
+    if (verdict != PREPARE_DONE && query->number <= run->ordered_until) {
+        run_refuse_order(run, query);
+        return true;
+    }
+    switch (verdict) {
     case PREPARE_GOOD:
         break;
+    case PREPARE_DONE:
+        run_pass(run, query);
+        return true;
     case PREPARE_INVALID:
         run->summary->invalid_lines++;
         run_refuse(run, query, "invalid_input_line", run->prepare->message);
@@ -72,56 +106,83 @@ static bool run_submit(struct run *run, struct query *query)
     return true;
 }
 
-/* Read up to the next line that is not blank. NULL: none now, or no more at all. */
-static struct query *run_read(struct run *run)
+/* The run ends for a reason that lies on this side of it. */
+static void run_break(struct run *run, int os_error)
 {
-    struct input_line line;
+    run->input_error = os_error;
+    if (os_error == ENOMEM) {
+        run_say_why(run, "out of memory");
+    } else {
+        run_say_why(run, "the input cannot be read: %s", strerror(os_error));
+    }
+    run_stop(run, RUN_BROKEN);
+    run->input_done = true;
+}
 
+/* The next line that is not blank. False: none now, or no more at all. */
+static bool run_read_line(struct run *run, struct input_line *line)
+{
     run->input_late = false;
     if (run->input_done || run->sequence == run->options->limit) {
         run->input_done = true;
-        return NULL;
+        return false;
     }
     do {
-        switch (input_next(run->input, &line)) {
+        switch (input_next(run->input, line)) {
         case INPUT_LINE:
             break;
         case INPUT_LATER:
             run->input_late = true;
-            return NULL;
+            return false;
         case INPUT_FAILED:
-            run->input_error = run->input->os_error;
-            run_say_why(run, "the input cannot be read: %s", strerror(run->input_error));
-            run_stop(run, RUN_BROKEN);
-            run->input_done = true;
-            return NULL;
+            run_break(run, run->input->os_error);
+            return false;
         case INPUT_END:
             run->input_done = true;
+            return false;
+        }
+        if (run->reread != NULL && !reread_note(run->reread, line->number, line->offset)) {
+            run_break(run, ENOMEM);
+            return false;
+        }
+    } while (!line->too_long && batch_line_is_blank(line->bytes));
+    return true;
+}
+
+/* A line that is too long ends here. */
+static void run_settle_unread(struct run *run, struct query *query)
+{
+    if (prepare_unread(run->prepare, query, run->input->line_max) == PREPARE_DONE) {
+        run_pass(run, query);
+    } else if (query->number <= run->ordered_until) {
+        run_refuse_order(run, query);
+    } else {
+        run->summary->invalid_lines++;
+        run_refuse(run, query, "invalid_input_line", run->prepare->message);
+    }
+}
+
+/* A query of the next line that can be one. NULL: none now, or no more at all. */
+static struct query *run_read(struct run *run)
+{
+    struct input_line line;
+
+    while (run_read_line(run, &line)) {
+        struct query *query = query_take(&run->pool, line.bytes);
+        if (query == NULL) {
+            run_break(run, ENOMEM);
             return NULL;
         }
-    } while (!line.too_long && batch_line_is_blank(line.bytes));
-
-    struct query *query = query_take(&run->pool, line.bytes);
-    if (query == NULL) {
-        run->input_error = ENOMEM;
-        run_say_why(run, "out of memory");
-        run_stop(run, RUN_BROKEN);
-        run->input_done = true;
-        return NULL;
+        query->number = line.number;
+        query->offset = line.offset;
+        query->sequence = run->sequence++;
+        query->read_ns = quoit_now_ns();
+        if (!line.too_long) {
+            return query;
+        }
+        run_settle_unread(run, query);
     }
-    query->number = line.number;
-    query->sequence = run->sequence++;
-    query->read_ns = quoit_now_ns();
-    if (line.too_long) {
-        char message[80];
-        snprintf(message, sizeof(message), "the line is longer than %zu MiB",
-                 run->input->line_max >> 20);
-        prepare_name_unread(run->prepare, query);
-        run->summary->invalid_lines++;
-        run_refuse(run, query, "invalid_input_line", message);
-        return run_read(run);
-    }
-    return query;
+    return NULL;
 }
 
 /*
@@ -207,8 +268,10 @@ void run_fill(struct run *run)
 {
     uint64_t room = run->stop == RUN_GOING ? run_room(run) : 0;
     uint64_t now_ns = quoit_now_ns();
+    uint64_t done_max = run->summary->resumed + PASSED_MAX;
 
-    for (; room > 0 && run->stop == RUN_GOING; room--) {
+    run->passing = false;
+    while (room > 0 && run->stop == RUN_GOING) {
         struct query *query = run->waiting;
         size_t before = query == NULL ? SERVERS_NONE : query->server;
         size_t server = servers_pick(&run->servers, before, now_ns);
@@ -216,6 +279,7 @@ void run_fill(struct run *run)
             run_await_servers(run, now_ns);
             return;
         }
+        uint64_t done = run->summary->resumed;
         if (query != NULL) {
             run->waiting = query->next;
         } else if (!output_has_room(run->output, run->sequence)) {
@@ -233,7 +297,9 @@ void run_fill(struct run *run)
             run->waiting = query;
             return;
         }
-        if (run->output->failed) {
+        room -= run->summary->resumed == done;
+        run->passing = run->summary->resumed >= done_max;
+        if (run->output->failed || run->passing) {
             return;
         }
     }

@@ -80,6 +80,10 @@ void summary_print(const struct summary *summary, FILE *to)
 
     fprintf(to, "quoit: %ju done: %ju ok, %ju failed", (uintmax_t)done, (uintmax_t)summary->good,
             (uintmax_t)summary->failed);
+    if (summary->resumed != 0) {
+        fprintf(to, "; %ju done before (%ju failed)", (uintmax_t)summary->resumed,
+                (uintmax_t)summary->resumed_failed);
+    }
     if (summary->left != 0) {
         fprintf(to, ", %ju left unanswered", (uintmax_t)summary->left);
     }

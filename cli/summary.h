@@ -30,8 +30,10 @@ struct summary {
     int64_t started_at; /* Unix time, seconds */
 
     /* Known at the end. */
-    uint64_t good, failed; /* written */
-    uint64_t left;         /* lines of the input that have no line in the output */
+    uint64_t good, failed;   /* written */
+    uint64_t resumed;        /* lines that an earlier run has answered */
+    uint64_t resumed_failed; /* of these, those that failed */
+    uint64_t left;           /* lines of the input that have no line in the output */
     struct quoit_stats stats;
     bool interrupted;
     char stopped[256]; /* why the run ended early; empty: it did not */
