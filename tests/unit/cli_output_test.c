@@ -27,7 +27,7 @@ static void begin(struct output *output, uint64_t window)
     close(mkstemp(path));
     close(mkstemp(errors_path));
     CHECK(output_init(output, window));
-    CHECK(output_open(&output->answers, path, &os_error));
+    CHECK(output_file_open(&output->answers, path, false, &os_error));
 }
 
 static const char *content(const char *of)
@@ -71,7 +71,7 @@ static void test_failed_lines_go_to_the_file_of_errors(void)
     int os_error = 0;
 
     begin(&output, 0);
-    CHECK(output_open(&output.errors, errors_path, &os_error));
+    CHECK(output_file_open(&output.errors, errors_path, false, &os_error));
     put(&output, 0, OUTPUT_GOOD, "a\n");
     put(&output, 1, OUTPUT_FAILED, "b\n");
     CHECK(output_close(&output));
@@ -121,7 +121,7 @@ static void test_a_full_disk_is_told_and_nothing_counted(void)
     int os_error = 0;
 
     CHECK(output_init(&output, 0));
-    CHECK(output_open(&output.answers, "/dev/full", &os_error));
+    CHECK(output_file_open(&output.answers, "/dev/full", false, &os_error));
     put(&output, 0, OUTPUT_GOOD, "a\n");
     put(&output, 1, OUTPUT_GOOD, "b\n");
     CHECK(output.failed);
@@ -131,23 +131,36 @@ static void test_a_full_disk_is_told_and_nothing_counted(void)
     output_free(&output);
 }
 
-/* Neither fsync nor close can say good things of a descriptor that is no more. */
+/* Neither a sync nor a close can say good things of a descriptor that is no more. */
 static void test_what_is_on_no_disk_is_not_counted(void)
 {
+    static const enum output_promise promises[] = { OUTPUT_ALWAYS, OUTPUT_GROUP, OUTPUT_NEVER };
     struct output output;
     int os_error = 0;
 
-    begin(&output, 0);
-    CHECK(output_open(&output.errors, errors_path, &os_error));
-    put(&output, 0, OUTPUT_GOOD, "a\n");
-    put(&output, 1, OUTPUT_FAILED, "b\n");
-    close(output.answers.fd);
-    CHECK(!output_close(&output));
-    CHECK_EQ(output.os_error, EBADF);
-    CHECK_STR(output.failed_name, path);
-    CHECK_EQ(output.good, 0);
-    CHECK_EQ(output.failed_lines, 1);
-    end(&output);
+    for (size_t i = 0; i < sizeof(promises) / sizeof(promises[0]); i++) {
+        begin(&output, 0);
+        CHECK(output_file_open(&output.errors, errors_path, false, &os_error));
+        CHECK(output_begin(&output, promises[i], NULL, &os_error));
+        put(&output, 0, OUTPUT_FAILED, "b\n");
+        output_update(&output);
+        while (output.failed_lines == 0) {
+            output_update(&output);
+        }
+        if (promises[i] == OUTPUT_ALWAYS) {
+            close(output.answers.fd);
+            put(&output, 1, OUTPUT_GOOD, "a\n");
+        } else {
+            put(&output, 1, OUTPUT_GOOD, "a\n"); /* into the cache; nobody has asked for more */
+            close(output.answers.fd);
+        }
+        CHECK(!output_close(&output));
+        CHECK_EQ(output.os_error, EBADF);
+        CHECK_STR(output.failed_name, path);
+        CHECK_EQ(output.good, 0);
+        CHECK_EQ(output.failed_lines, 1);
+        end(&output);
+    }
 }
 
 /* Each takes the pipe's whole room and more; only a reader lets the second one end. */
@@ -173,6 +186,44 @@ static void test_a_reader_who_does_not_read_holds_us_up_no_longer_than_the_grace
     close(pipe_fds[0]);
 }
 
+static void test_a_group_counts_when_it_is_on_disk(void)
+{
+    struct output output;
+    int os_error = 0;
+
+    begin(&output, 0);
+    CHECK(output_begin(&output, OUTPUT_GROUP, NULL, &os_error));
+    put(&output, 0, OUTPUT_GOOD, "a\n");
+    CHECK_STR(content(path), "a\n");
+    CHECK_EQ(output.good, 0);
+    while (output.good == 0) { /* or the test has no end */
+        output_update(&output);
+    }
+    put(&output, 1, OUTPUT_FAILED, "b\n");
+    output_settle(&output);
+    CHECK_EQ(output.good, 1);
+    CHECK_EQ(output.failed_lines, 1);
+    CHECK(output_close(&output));
+    end(&output);
+}
+
+static void test_a_line_of_an_earlier_run_holds_up_nothing(void)
+{
+    struct output output;
+
+    begin(&output, 4);
+    put(&output, 1, OUTPUT_GOOD, "b\n");
+    output_pass(&output, 0);
+    output_pass(&output, 2);
+    put(&output, 3, OUTPUT_GOOD, "d\n");
+    output_pass(&output, 4);
+    CHECK(output_has_room(&output, 8));
+    CHECK(output_close(&output));
+    CHECK_STR(content(path), "b\nd\n");
+    CHECK_EQ(output.good, 2);
+    end(&output);
+}
+
 int main(void)
 {
     RUN(test_lines_are_written_as_they_end);
@@ -181,6 +232,8 @@ int main(void)
     RUN(test_in_order_nothing_follows_a_line_that_is_left_out);
     RUN(test_a_full_disk_is_told_and_nothing_counted);
     RUN(test_what_is_on_no_disk_is_not_counted);
+    RUN(test_a_group_counts_when_it_is_on_disk);
+    RUN(test_a_line_of_an_earlier_run_holds_up_nothing);
     RUN(test_a_reader_who_does_not_read_holds_us_up_no_longer_than_the_grace);
     return check_done();
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 static struct prepare prepare;
+static struct ids *ids;
 static struct options options;
 static struct headers headers;
 static struct keys keys;
@@ -20,7 +21,9 @@ static void begin(const char *base_url)
     unsetenv("OPENAI_PROJECT_ID");
     keys = (struct keys){ .header = { "Authorization", "Bearer K" }, .generation = 1 };
     CHECK_EQ(headers_open(&headers, NULL, 0, NULL), 0);
-    prepare = (struct prepare){ .ids = NULL };
+    ids = ids_create(NULL);
+    CHECK(ids != NULL);
+    prepare = (struct prepare){ .ids = ids };
     CHECK(server_choose(&server, &base_url, 1));
     CHECK(prepare_init(&prepare, &options, &server, &headers, &keys, &proxies));
 }
@@ -28,6 +31,7 @@ static void begin(const char *base_url)
 static void end(void)
 {
     prepare_free(&prepare);
+    ids_destroy(ids);
     headers_close(&headers);
     query_pool_free(&pool);
     options = (struct options){ .retries = 2 };
