@@ -78,7 +78,7 @@ struct run {
     struct run_stream streams;
     struct query *waiting; /* to be submitted before anything else; owned */
     bool input_done, input_late;
-    bool passing;      /* more lines that are done may follow at once */
+    bool passing;      /* more lines that need no request may follow at once */
     uint64_t open;     /* submitted, END not seen yet */
     uint64_t sequence; /* of the next line */
     uint64_t held;     /* queued after the last turn: they wait for a rate limit, or a server */

@@ -13,7 +13,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define QUERY_BYTES_MAX ((uint64_t)16 << 20) /* lines under way beyond those in flight */
-#define PASSED_MAX 4096       /* lines that are done, before others have their turn */
+#define PASSED_MAX 4096       /* lines that need no request, before others have their turn */
 #define PROBATION_SENT_MAX 80 /* before anything but hopeless answers came */
 #define PROBATION_NS NS_PER_S
 
@@ -268,7 +268,7 @@ void run_fill(struct run *run)
 {
     uint64_t room = run->stop == RUN_GOING ? run_room(run) : 0;
     uint64_t now_ns = quoit_now_ns();
-    uint64_t done_max = run->summary->resumed + PASSED_MAX;
+    uint64_t passed = 0;
 
     run->passing = false;
     while (room > 0 && run->stop == RUN_GOING) {
@@ -279,7 +279,7 @@ void run_fill(struct run *run)
             run_await_servers(run, now_ns);
             return;
         }
-        uint64_t done = run->summary->resumed;
+        uint64_t open = run->open;
         if (query != NULL) {
             run->waiting = query->next;
         } else if (!output_has_room(run->output, run->sequence)) {
@@ -297,8 +297,9 @@ void run_fill(struct run *run)
             run->waiting = query;
             return;
         }
-        room -= run->summary->resumed == done;
-        run->passing = run->summary->resumed >= done_max;
+        room -= run->open != open;
+        passed += run->open == open;
+        run->passing = passed == PASSED_MAX;
         if (run->output->failed || run->passing) {
             return;
         }
