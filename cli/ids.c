@@ -16,6 +16,7 @@
 
 #define IDS_PARTS 256
 #define IDS_ROOM_MIN 8
+#define IDS_ADDING_MAX 16
 #define IDS_LINE_BITS 38 /* of a line's number, where the input is no file */
 #define IDS_VALUE_BITS 62
 #define IDS_VALUE_MASK ((UINT64_C(1) << IDS_VALUE_BITS) - 1)
@@ -45,13 +46,21 @@ struct ids_key {
     uint32_t more; /* 24 bits more of the hash */
 };
 
+/* An answer whose place in the table is on its way from memory. */
+struct ids_adding {
+    struct ids_key key;
+    uint64_t value;
+};
+
 struct ids {
     struct siphash_key key;
     uint64_t hash_mask, part_mask; /* all bits, but in tests */
     struct reread *reread;         /* borrowed; or NULL */
     bool forgets_lines;
     uint64_t first_line;
-    uint64_t stale, unmet;
+    struct ids_counts counts;
+    struct ids_adding adding[IDS_ADDING_MAX]; /* a ring */
+    uint64_t adding_first, adding_count;
     struct ids_part parts[IDS_PARTS];
 };
 
@@ -103,14 +112,9 @@ size_t ids_size(const struct ids *ids)
     return size;
 }
 
-uint64_t ids_stale_count(const struct ids *ids)
+void ids_count(const struct ids *ids, struct ids_counts *counts_out)
 {
-    return ids->stale;
-}
-
-uint64_t ids_unmet_count(const struct ids *ids)
-{
-    return ids->unmet;
+    *counts_out = ids->counts;
 }
 
 uint64_t ids_first_line(const struct ids *ids)
@@ -215,24 +219,65 @@ static struct ids_slot *ids_find_answer(const struct ids_part *part, uint64_t ha
     return slot;
 }
 
-enum ids_added ids_add(struct ids *ids, const struct ids_answer *answer)
+/* Put the oldest of those that are being added into the table. */
+static bool ids_add_first(struct ids *ids)
 {
-    struct ids_key key = ids_key_of(ids, answer->id, answer->asked, answer->line);
-    struct ids_part *part = &ids->parts[key.part];
+    const struct ids_adding *adding = &ids->adding[ids->adding_first % IDS_ADDING_MAX];
+    struct ids_part *part = &ids->parts[adding->key.part];
+    struct ids_counts *counts = &ids->counts;
+    bool good = (adding->value & IDS_GOOD) != 0;
 
     if (!ids_grow(part)) {
-        return IDS_NOT_ADDED;
+        return false;
     }
-    struct ids_slot *slot = ids_find_answer(part, key.hash, answer->asked);
-    if (slot->word != 0) {
-        slot->word |= answer->good ? IDS_GOOD : 0;
-        return IDS_KNOWN;
+    struct ids_slot *slot = ids_find_answer(part, adding->key.hash, adding->value);
+    if (slot->word == 0) {
+        *slot = (struct ids_slot){ adding->key.hash, word_of(IDS_ANSWER, adding->value) };
+        part->count++;
+        counts->unmet++;
+        *(good ? &counts->good : &counts->failed) += 1;
+    } else {
+        counts->repeated++;
+        if (good && (slot->word & IDS_GOOD) == 0) {
+            counts->failed--;
+            counts->good++;
+        }
+        slot->word |= adding->value & IDS_GOOD;
     }
-    uint64_t value = (answer->asked & IDS_ASKED_MASK) | (answer->good ? IDS_GOOD : 0);
-    *slot = (struct ids_slot){ key.hash, word_of(IDS_ANSWER, value) };
-    part->count++;
-    ids->unmet++;
-    return IDS_ADDED;
+    ids->adding_first++;
+    ids->adding_count--;
+    return true;
+}
+
+bool ids_add(struct ids *ids, const struct ids_answer *answer)
+{
+    struct ids_key key = ids_key_of(ids, answer->id, answer->asked, answer->line);
+    const struct ids_part *part = &ids->parts[key.part];
+
+    if (ids->adding_count == IDS_ADDING_MAX && !ids_add_first(ids)) {
+        return false;
+    }
+    if (part->room != 0) {
+        const struct ids_slot *slot = ids_begin(part, key.hash);
+        __builtin_prefetch(slot, 1);
+        __builtin_prefetch(slot + 4, 1); /* a run is a few slots long */
+        __builtin_prefetch(slot + 8, 1);
+    }
+    uint64_t at = (ids->adding_first + ids->adding_count) % IDS_ADDING_MAX;
+    ids->adding[at] = (struct ids_adding){ key, (answer->asked & IDS_ASKED_MASK) |
+                                                    (answer->good ? IDS_GOOD : 0) };
+    ids->adding_count++;
+    return true;
+}
+
+bool ids_end_adding(struct ids *ids)
+{
+    while (ids->adding_count != 0) {
+        if (!ids_add_first(ids)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static struct ids_slot *ids_look_up(const struct ids *ids, const struct ids_answer *answer)
@@ -240,6 +285,7 @@ static struct ids_slot *ids_look_up(const struct ids *ids, const struct ids_answ
     struct ids_key key = ids_key_of(ids, answer->id, answer->asked, answer->line);
     const struct ids_part *part = &ids->parts[key.part];
 
+    assert(ids->adding_count == 0);
     return part->room == 0 ? NULL : ids_find_answer(part, key.hash, answer->asked);
 }
 
@@ -335,8 +381,8 @@ static void ids_make_stale(struct ids *ids, struct ids_key key)
     for (; slot->word != 0; slot = ids_after(part, slot)) {
         if (slot->hash == key.hash && slot_kind(slot) == IDS_ANSWER) {
             slot->word = word_of(IDS_STALE, slot->word & IDS_VALUE_MASK);
-            ids->stale++;
-            ids->unmet--;
+            ids->counts.stale++;
+            ids->counts.unmet--;
         }
     }
 }
@@ -347,9 +393,9 @@ static enum ids_verdict ids_meet(struct ids *ids, struct ids_slot *answer, uint6
     bool good = (answer->word & IDS_GOOD) != 0;
 
     if (slot_kind(answer) == IDS_STALE) {
-        ids->stale--;
+        ids->counts.stale--;
     } else {
-        ids->unmet--;
+        ids->counts.unmet--;
     }
     answer->word = line_word;
     return good ? IDS_DONE : IDS_FAILED;
@@ -362,6 +408,7 @@ enum ids_verdict ids_note(struct ids *ids, const struct ids_line *line)
     enum ids_verdict verdict = IDS_NEW;
 
     assert(line->id.size > 0);
+    assert(ids->adding_count == 0);
     if (!ids_grow(part)) {
         return IDS_NO_MEMORY;
     }

@@ -66,14 +66,27 @@ void ids_forget_lines(struct ids *ids);
 
 /* --- Answers --- */
 
-enum ids_added {
-    IDS_ADDED,
-    IDS_KNOWN,     /* there is such an answer: one of the two must go (ids_keeps) */
-    IDS_NOT_ADDED, /* out of memory */
+/* What came of all that was added. */
+struct ids_counts {
+    uint64_t good, failed; /* questions with a good answer; with one that failed */
+    uint64_t repeated; /* answers to a question that has one: of the two one must go (ids_keeps) */
+    uint64_t stale;    /* answers to a body that the input has no more */
+    uint64_t unmet;    /* answers that have met no line yet */
 };
 
-/* The output has this answer. Of two to the same question the good one counts. */
-enum ids_added ids_add(struct ids *ids, const struct ids_answer *answer);
+/*
+ * The output has this answer. Of two to the same question the good one counts.
+ *
+ *   Costs    little: the table is far larger than the processor's caches, so an answer is put into
+ *            it only some answers later, when its place has come from memory. ids_end_adding puts
+ *            the last ones there; before it nothing else may be asked.
+ *
+ * False: out of memory.
+ */
+JSON_MUST bool ids_add(struct ids *ids, const struct ids_answer *answer);
+JSON_MUST bool ids_end_adding(struct ids *ids);
+
+void ids_count(const struct ids *ids, struct ids_counts *counts_out);
 
 /*
  * Is this the answer that stays? Asked once more for each answer in its order, after all were
@@ -83,10 +96,6 @@ bool ids_keeps(struct ids *ids, const struct ids_answer *answer);
 
 /* Is this the answer to a body that the input has no more? To be asked when the run has ended. */
 bool ids_is_stale(const struct ids *ids, const struct ids_answer *answer);
-
-/* How many answers are stale; how many have met no line yet. */
-uint64_t ids_stale_count(const struct ids *ids);
-uint64_t ids_unmet_count(const struct ids *ids);
 
 /* --- Lines --- */
 

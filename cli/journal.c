@@ -138,21 +138,10 @@ static enum journal_verdict journal_take(struct journal *journal, const struct o
         journal->sent_again++;
         return JOURNAL_GOOD;
     }
-    if (answer_has_name(&answer)) {
-        switch (ids_add(journal->ids, &answer)) {
-        case IDS_ADDED:
-            break;
-        case IDS_KNOWN:
-            journal->repeated++;
-            return JOURNAL_GOOD;
-        case IDS_NOT_ADDED:
-            return journal_no_memory(journal);
-        }
-    }
-    if (answer.good) {
-        journal->good++;
-    } else {
-        journal->failed++;
+    if (!answer_has_name(&answer)) {
+        journal->unnamed++;
+    } else if (!ids_add(journal->ids, &answer)) {
+        return journal_no_memory(journal);
     }
     return JOURNAL_GOOD;
 }
@@ -201,6 +190,10 @@ enum journal_verdict journal_read(struct journal *journal, struct output_file *f
     }
     outcome_free(&outcome);
     lines_free(&lines);
+    if (verdict == JOURNAL_GOOD && !ids_end_adding(journal->ids)) {
+        verdict = journal_no_memory(journal);
+    }
+    ids_count(journal->ids, &journal->counts);
     return verdict;
 }
 
@@ -320,7 +313,7 @@ enum journal_verdict journal_drop(struct journal *journal, struct output_file *a
 {
     enum journal_verdict verdict = JOURNAL_GOOD;
 
-    if (journal->sent_again + journal->repeated + journal->broken != 0) {
+    if (journal->sent_again + journal->counts.repeated + journal->broken != 0) {
         verdict = journal_rewrite_both(journal, answers, errors, false);
     }
     if (verdict == JOURNAL_GOOD && (lseek(answers->fd, 0, SEEK_END) < 0 ||
@@ -334,7 +327,7 @@ enum journal_verdict journal_drop(struct journal *journal, struct output_file *a
 enum journal_verdict journal_finish(struct journal *journal, struct output_file *answers,
                                     struct output_file *errors)
 {
-    return ids_stale_count(journal->ids) == 0
-               ? JOURNAL_GOOD
-               : journal_rewrite_both(journal, answers, errors, true);
+    ids_count(journal->ids, &journal->counts);
+    return journal->counts.stale == 0 ? JOURNAL_GOOD
+                                      : journal_rewrite_both(journal, answers, errors, true);
 }

@@ -41,13 +41,13 @@ struct journal {
     bool ordered; /* --order input: nothing may be missing in between */
 
     /* To be read. */
-    uint64_t good, failed; /* answers that stay */
-    uint64_t sent_again;   /* lines of requests that failed */
-    uint64_t repeated;     /* answers that are there twice */
-    uint64_t broken;       /* lines that are no answers */
-    uint64_t torn_size;    /* bytes */
-    uint64_t last_line;    /* the highest line of the input that has an answer */
-    bool rewritten;        /* lines were dropped */
+    struct ids_counts counts; /* of the answers that stay, and of those that are there twice */
+    uint64_t unnamed;         /* answers that stay and cannot be found again */
+    uint64_t sent_again;      /* lines of requests that failed */
+    uint64_t broken;          /* lines that are no answers */
+    uint64_t torn_size;       /* bytes */
+    uint64_t last_line;       /* the highest line of the input that has an answer */
+    bool rewritten;           /* lines were dropped */
     char message[512];
 };
 

@@ -236,11 +236,11 @@ void outputs_say(const struct outputs *outputs, struct progress *progress)
     struct text text;
 
     text_init(&text, 0);
-    text_append_number(&text, journal->good + journal->failed);
+    text_append_number(&text, journal->counts.good + journal->counts.failed + journal->unnamed);
     text_append_string(&text, " answers are there");
-    append_counted(&text, ", of which ", journal->failed, " failed for good");
+    append_counted(&text, ", of which ", journal->counts.failed, " failed for good");
     append_counted(&text, "; ", journal->sent_again, " that failed are sent again");
-    append_counted(&text, "; ", journal->repeated, " that stood there twice were dropped");
+    append_counted(&text, "; ", journal->counts.repeated, " that stood there twice were dropped");
     append_counted(&text, "; ", journal->broken, " lines that are no answers were dropped");
     append_counted(&text, "; a torn line of ", journal->torn_size, " bytes was dropped");
     if (!text.failed) {

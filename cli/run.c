@@ -543,8 +543,11 @@ static void run_count_left(struct run *run)
         unread += counts;
         room -= counts;
     }
-    uint64_t answered = run->prepare->ids == NULL ? 0 : ids_unmet_count(run->prepare->ids);
-    run->summary->left += unread > answered ? unread - answered : 0;
+    struct ids_counts answered = { .unmet = 0 };
+    if (run->prepare->ids != NULL) {
+        ids_count(run->prepare->ids, &answered);
+    }
+    run->summary->left += unread > answered.unmet ? unread - answered.unmet : 0;
 }
 
 void run_go(struct run *run)

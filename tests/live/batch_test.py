@@ -574,7 +574,7 @@ def test_each_timeout_fires_alone_with_its_own_code():
         check_timeout("timeout_tls", [], "--tls-timeout", "300ms", "-k",
                       listener="https://127.0.0.1:%d/v1" % silent.port)
     check_timeout("timeout_write", ["--mode", "deaf"], "--write-timeout", "300ms",
-                  body="x" * 32000000)
+                  body="x" * 15000000)
     check_timeout("timeout_first_byte", ["--fault", "stall-before"],
                   "--first-byte-timeout", "300ms")
     check_timeout("timeout_idle", ["--fault", "stall-mid-body"], "--idle-timeout", "300ms")

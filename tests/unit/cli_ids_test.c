@@ -22,9 +22,26 @@ static enum ids_verdict note(struct ids *ids, const char *id, uint64_t asked, ui
     return ids_note(ids, &(struct ids_line){ span_of(id), asked, line, 0 });
 }
 
-static enum ids_added add(struct ids *ids, const char *id, uint64_t asked, bool good)
+/* True: it is the first answer to that question. */
+static bool add(struct ids *ids, const char *id, uint64_t asked, bool good)
 {
-    return ids_add(ids, &(struct ids_answer){ span_of(id), asked, 0, good });
+    struct ids_counts before, after;
+
+    ids_count(ids, &before);
+    CHECK(ids_add(ids, &(struct ids_answer){ span_of(id), asked, 0, good }));
+    CHECK(ids_end_adding(ids));
+    ids_count(ids, &after);
+    CHECK_EQ(after.good + after.failed + after.repeated,
+             before.good + before.failed + before.repeated + 1);
+    return after.repeated == before.repeated;
+}
+
+static struct ids_counts counts_of(const struct ids *ids)
+{
+    struct ids_counts counts;
+
+    ids_count(ids, &counts);
+    return counts;
 }
 
 static bool keeps(struct ids *ids, const char *id, uint64_t asked, bool good)
@@ -162,16 +179,16 @@ static void test_an_answer_meets_its_line_once(void)
 {
     struct ids *ids = ids_create(NULL);
 
-    CHECK_EQ(add(ids, "a", 1, true), IDS_ADDED);
-    CHECK_EQ(add(ids, "b", 2, false), IDS_ADDED);
-    CHECK_EQ(ids_unmet_count(ids), 2);
+    CHECK(add(ids, "a", 1, true));
+    CHECK(add(ids, "b", 2, false));
+    CHECK_EQ(counts_of(ids).unmet, 2);
     CHECK_EQ(note(ids, "a", 1, 1), IDS_DONE);
     CHECK_EQ(note(ids, "b", 2, 2), IDS_FAILED);
     CHECK_EQ(note(ids, "c", 3, 3), IDS_NEW);
     CHECK_EQ(note(ids, "a", 1, 4), IDS_REPEATED);
     CHECK_EQ(ids_first_line(ids), 1);
-    CHECK_EQ(ids_unmet_count(ids), 0);
-    CHECK_EQ(ids_stale_count(ids), 0);
+    CHECK_EQ(counts_of(ids).unmet, 0);
+    CHECK_EQ(counts_of(ids).stale, 0);
     ids_destroy(ids);
 }
 
@@ -179,16 +196,16 @@ static void test_an_answer_to_another_body_is_stale(void)
 {
     struct ids *ids = ids_create(NULL);
 
-    CHECK_EQ(add(ids, "a", 1, true), IDS_ADDED);
-    CHECK_EQ(add(ids, "a", 2, true), IDS_ADDED); /* a run that was killed has left both */
-    CHECK_EQ(add(ids, "b", 3, true), IDS_ADDED);
+    CHECK(add(ids, "a", 1, true));
+    CHECK(add(ids, "a", 2, true)); /* a run that was killed has left both */
+    CHECK(add(ids, "b", 3, true));
     CHECK_EQ(note(ids, "a", 2, 1), IDS_DONE);
     CHECK_EQ(note(ids, "b", 4, 2), IDS_CHANGED);
     CHECK(is_stale(ids, "a", 1));
     CHECK(!is_stale(ids, "a", 2));
     CHECK(is_stale(ids, "b", 3));
     CHECK(!is_stale(ids, "b", 4));
-    CHECK_EQ(ids_stale_count(ids), 2);
+    CHECK_EQ(counts_of(ids).stale, 2);
     ids_destroy(ids);
 }
 
@@ -197,9 +214,9 @@ static void test_an_answer_with_the_hash_of_another_id_is_not_lost(void)
 {
     struct ids *ids = ids_over_a_file(0);
 
-    CHECK_EQ(add(ids, "a", 1, true), IDS_ADDED);
-    CHECK_EQ(add(ids, "b", 2, true), IDS_ADDED);
-    CHECK_EQ(add(ids, "c", 3, true), IDS_ADDED);
+    CHECK(add(ids, "a", 1, true));
+    CHECK(add(ids, "b", 2, true));
+    CHECK(add(ids, "c", 3, true));
     CHECK_EQ(write_and_note(ids, "a", 1, 1), IDS_DONE);
     CHECK_EQ(write_and_note(ids, "b", 9, 2),
              IDS_NEW); /* it has changed: only the count misses it */
@@ -216,11 +233,11 @@ static void test_of_two_answers_the_good_one_stays(void)
 {
     struct ids *ids = ids_create(NULL);
 
-    CHECK_EQ(add(ids, "a", 1, false), IDS_ADDED);
-    CHECK_EQ(add(ids, "a", 1, true), IDS_KNOWN);
-    CHECK_EQ(add(ids, "a", 1, true), IDS_KNOWN);
-    CHECK_EQ(add(ids, "b", 2, false), IDS_ADDED);
-    CHECK_EQ(add(ids, "b", 2, false), IDS_KNOWN);
+    CHECK(add(ids, "a", 1, false));
+    CHECK(!add(ids, "a", 1, true));
+    CHECK(!add(ids, "a", 1, true));
+    CHECK(add(ids, "b", 2, false));
+    CHECK(!add(ids, "b", 2, false));
     CHECK(!keeps(ids, "a", 1, false));
     CHECK(keeps(ids, "a", 1, true));
     CHECK(!keeps(ids, "a", 1, true));
@@ -237,9 +254,9 @@ static void test_an_answer_of_others_is_found_by_its_id_alone(void)
 {
     struct ids *ids = ids_create(NULL);
 
-    CHECK_EQ(add(ids, "a", 0, true), IDS_ADDED);
-    CHECK_EQ(add(ids, "b", 0, true), IDS_ADDED);
-    CHECK_EQ(add(ids, "b", 5, false), IDS_ADDED);
+    CHECK(add(ids, "a", 0, true));
+    CHECK(add(ids, "b", 0, true));
+    CHECK(add(ids, "b", 5, false));
     CHECK_EQ(note(ids, "a", 1, 1), IDS_DONE);
     CHECK_EQ(note(ids, "b", 5, 2), IDS_DONE); /* the good one */
     ids_destroy(ids);
@@ -255,7 +272,8 @@ static void test_an_answer_without_an_id_is_found_by_its_line(void)
                                       { .asked = 5, .line = 9 } };
 
     CHECK_EQ(ids_note_refused(ids, &lines[0]), IDS_NEW);
-    CHECK_EQ(ids_add(ids, &answer), IDS_ADDED);
+    CHECK(ids_add(ids, &answer));
+    CHECK(ids_end_adding(ids));
     CHECK_EQ(ids_note_refused(ids, &lines[0]), IDS_NEW);
     CHECK_EQ(ids_note_refused(ids, &lines[1]), IDS_FAILED);
     CHECK_EQ(ids_note_refused(ids, &lines[2]), IDS_NEW);
@@ -268,13 +286,37 @@ static void test_without_the_check_lines_take_no_memory(void)
     struct ids *ids = ids_create(NULL);
 
     ids_forget_lines(ids);
-    CHECK_EQ(add(ids, "a", 1, true), IDS_ADDED);
+    CHECK(add(ids, "a", 1, true));
     size_t size = ids_size(ids);
     CHECK_EQ(note(ids, "a", 1, 1), IDS_DONE);
     for (uint64_t line = 2; line < 10000; line++) {
         CHECK_EQ(note(ids, "b", 2, line), IDS_NEW);
     }
     CHECK(ids_size(ids) <= size + 200);
+    ids_destroy(ids);
+}
+
+static void test_many_answers_are_all_found(void)
+{
+    const uint64_t answers = 20000;
+    struct ids *ids = ids_create(NULL);
+    uint64_t wrong = 0;
+    char id[32];
+
+    for (uint64_t i = 1; i <= 2 * answers; i++) { /* each twice, the second time good */
+        snprintf(id, sizeof(id), "id-%ju", (uintmax_t)(i / 2));
+        CHECK(ids_add(ids, &(struct ids_answer){ span_of(id), i / 2 + 1, 0, i % 2 == 1 }));
+    }
+    CHECK(ids_end_adding(ids));
+    CHECK_EQ(counts_of(ids).repeated, answers - 1);
+    CHECK_EQ(counts_of(ids).good, answers);
+    CHECK_EQ(counts_of(ids).failed, 1);
+    for (uint64_t i = 1; i < answers; i++) {
+        snprintf(id, sizeof(id), "id-%ju", (uintmax_t)i);
+        wrong += note(ids, id, i + 1, i) != IDS_DONE;
+    }
+    CHECK_EQ(wrong, 0);
+    CHECK(ids_size(ids) <= 24 * answers + 32768);
     ids_destroy(ids);
 }
 
@@ -288,6 +330,7 @@ int main(void)
     RUN(test_an_answer_meets_its_line_once);
     RUN(test_an_answer_to_another_body_is_stale);
     RUN(test_an_answer_with_the_hash_of_another_id_is_not_lost);
+    RUN(test_many_answers_are_all_found);
     RUN(test_of_two_answers_the_good_one_stays);
     RUN(test_an_answer_of_others_is_found_by_its_id_alone);
     RUN(test_an_answer_without_an_id_is_found_by_its_line);

@@ -110,8 +110,8 @@ static void test_what_is_done_stays_and_the_file_is_not_touched(void)
     CHECK_EQ(stat(path, &after), 0);
     CHECK_EQ(after.st_ino, before.st_ino);
     CHECK(!journal.rewritten);
-    CHECK_EQ(journal.good, 1);
-    CHECK_EQ(journal.failed, 2);
+    CHECK_EQ(journal.counts.good, 1);
+    CHECK_EQ(journal.counts.failed, 2);
     CHECK_EQ(journal.last_line, 4);
     CHECK_EQ(lseek(answers.fd, 0, SEEK_CUR), before.st_size);
     CHECK_EQ(note("a", 0x0a, 1), IDS_DONE);
@@ -130,7 +130,7 @@ static void test_a_torn_tail_is_cut_at_every_byte(void)
         CHECK_EQ(read_all(), JOURNAL_GOOD);
         CHECK_STR(content(path), A);
         CHECK_EQ(journal.torn_size, size);
-        CHECK_EQ(journal.good, 1);
+        CHECK_EQ(journal.counts.good, 1);
         end();
         begin(text + sizeof(A) - 1, NULL); /* and without any whole line */
         CHECK_EQ(read_all(), JOURNAL_GOOD);
@@ -171,7 +171,7 @@ static void test_a_good_answer_wins_in_either_file(void)
     CHECK_EQ(read_all(), JOURNAL_GOOD);
     CHECK_STR(content(path), B);
     CHECK_STR(content(errors_path), A);
-    CHECK_EQ(journal.repeated, 3);
+    CHECK_EQ(journal.counts.repeated, 3);
     CHECK_EQ(note("a", 0x0a, 1), IDS_DONE);
     CHECK_EQ(note("b", 0x0b, 2), IDS_DONE);
     end();
