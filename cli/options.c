@@ -8,7 +8,6 @@
 #include <string.h>
 
 #define OPTION_STRUCT struct options
-#define LATER "not in this version"
 
 static const struct option_row option_rows[] = {
     HEADING("Files"),

@@ -230,6 +230,7 @@ static cJSON *summary_build(const struct summary *summary)
     if (summary->tokens_known) {
         add_tokens(root, summary);
     }
+    add_count(root, "resumed", summary->resumed);
     add_count(root, "retries", summary->stats.retries + summary->moved);
     add_count(root, "attempts", summary->attempts);
     add_count(root, "maybe_billed", summary->maybe_billed);
