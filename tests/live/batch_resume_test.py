@@ -16,6 +16,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import batch_test
@@ -23,7 +24,7 @@ from batch_test import (BUILD, LIMIT_S, Mock, QUOIT, check_equal, check_in, envi
                         path_of, queries, query, read_lines, run, start, wait_for, write_file)
 
 KILLS = int(os.environ.get("KILLS", "25"))
-QUERIES = int(os.environ.get("QUERIES", "1500"))
+QUERIES = int(os.environ.get("QUERIES", "3000"))
 SEED = int(os.environ.get("SEED", "1"))
 IN_FLIGHT = 16
 
@@ -47,6 +48,17 @@ def append(name, content):
         file.write(content)
 
 
+def size_of(name):
+    return os.path.getsize(path_of(name)) if os.path.exists(path_of(name)) else 0
+
+
+def wait_at_most(process, seconds):
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        pass
+
+
 # --- R39: kill -9 ---
 
 
@@ -54,22 +66,30 @@ def kill_and_resume(kills, count, options):
     """Kill that many runs at random moments, then let one end. Returns the ledger."""
     chance = random.Random(SEED)
     batch = queries(count)
+    struck = 0
     torn = '{"id":"quoit-0123456789abcdef-1","custom_id":"q-1","response":{"status_code":200,"re'
-    with Mock("--latency", "uniform:1ms:4ms") as mock:
+    with Mock("--latency", "uniform:2ms:8ms") as mock:
         for _ in range(kills):
             process = start(batch, "-o", path_of("out.jsonl"), "--resume", "-c", str(IN_FLIGHT),
                             "--base-url", mock.base, *options)
-            try:
-                process.wait(chance.uniform(0.01, 0.02 + 0.2 * count / 1500))
-            except subprocess.TimeoutExpired:
-                pass
+            if chance.random() < 0.3:  # while it starts, or reads what is there
+                wait_at_most(process, chance.uniform(0.001, 0.1))
+            else:  # somewhere on its way: so many bytes later, of about 500 a line
+                more = chance.uniform(0, 2 * 500 * count / kills)
+                size = size_of("out.jsonl") + more
+                end = time.monotonic() + LIMIT_S
+                while process.poll() is None and size_of("out.jsonl") < size:
+                    assert time.monotonic() < end, "no more answers came"
+                    time.sleep(0.001)
             process.kill()
-            finish(process)
+            struck += finish(process).code == -signal.SIGKILL
             for name in ("out.jsonl", "errors.jsonl"):
                 if os.path.exists(path_of(name)) and chance.random() < 0.5:
                     append(name, torn[:chance.randrange(1, len(torn))])
         last = resume("-c", str(IN_FLIGHT), "--base-url", mock.base, *options)
         ledger = mock.ledger()
+    assert struck >= kills // 2, "only %d of %d kills met a run" % (struck, kills)
+    print("%d of %d kills met a run; %d sent for %d" % (struck, kills, ledger["requests"], count))
     return last, ledger
 
 
@@ -113,10 +133,7 @@ def test_after_kills_while_lines_change_only_the_newest_answers_stand_there():
                 for name, say in wanted.items()))
             process = start(path_of("batch.jsonl"), "-o", path_of("out.jsonl"), "--resume", "-c",
                             "8", "--base-url", mock.base[:-3])
-            try:
-                process.wait(chance.uniform(0.02, 0.12))
-            except subprocess.TimeoutExpired:
-                pass
+            wait_at_most(process, chance.uniform(0.02, 0.12))
             process.kill()
             finish(process)
         last = resume("--base-url", mock.base[:-3])
