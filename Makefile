@@ -350,7 +350,7 @@ test: ## everything: packages, build, all tests, tidy
 	+@$(INSTALL_FOR_TEST)
 	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS) \
 	  --waiting $(LIVE_TESTS) $(addprefix epoll:,$(RING_TESTS)) \
-	  --in-turn tests/install_test.sh tests/llhttp_system_test.sh tests/tidy.sh tests/tidy_test.sh
+	  --in-turn tests/install_test.sh tests/llhttp_system_test.sh tests/tidy.sh tests/cases.sh tests/tidy_test.sh
 
 test-epoll: all $(RING_TESTS) $(LIVE_PROGRAMS) ## all that touches the network, over epoll
 	@$(RUN) --waiting $(EPOLL_TESTS)

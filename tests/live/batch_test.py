@@ -304,7 +304,7 @@ def test_decoded_text_and_methods_without_body_are_sent():
     check_equal(len(read_lines("out.jsonl")), 2, result.stderr)
 
 
-# --- Lines and files ---
+# --- Lines (R33) and files (R40) ---
 
 
 def test_invalid_lines_are_told_of_and_the_run_goes_on():

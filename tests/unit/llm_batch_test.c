@@ -1,5 +1,5 @@
 /*
- * Lines of a batch file: what each says, or why it is invalid. From buffers of exact size.
+ * Lines of a batch file (R33): what each says, or why it is invalid. From buffers of exact size.
  *
  * The lines of QUOIT_SHARED/data/gsm8k_batch.jsonl (default ../shared) are read too, if it is
  * there.
