@@ -171,6 +171,7 @@ LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c tests/torture/*.c))
 LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
 TORTURE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/torture/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+MAN_PAGES := $(patsubst %.scd,$(B)/%,$(wildcard man/*.scd))
 
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
 SIM_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*_test.c))
@@ -189,7 +190,7 @@ EPOLL_TESTS := $(addprefix epoll:,$(LIVE_SCRIPTS) $(RING_TESTS) \
                  $(filter-out %/refused_test $(LIVE_SCRIPTS),$(LIVE_TESTS)))
 
 .PHONY: all
-all: $(LIBRARIES) $(PROGRAMS) $(PERF) $(EXAMPLES) ## build everything (the default)
+all: $(LIBRARIES) $(PROGRAMS) $(PERF) $(EXAMPLES) $(MAN_PAGES) ## build everything (the default)
 
 # --- Rules ---
 
@@ -271,6 +272,11 @@ define program
 	$(call say,LD,$@)
 	$(Q)$(CC) -pie -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) $(1)
 endef
+
+$(B)/man/%: man/%.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)scdoc <$< >$@.new && mv -f $@.new $@
 
 # The command reads JSON by the modules that libquoit_llm.a hides.
 $(B)/quoit: $(call objects,$(cli_SOURCES)) $(B)/obj/llm.a $(B)/libquoit.a
@@ -449,8 +455,9 @@ endef
 install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man1
-	$(INSTALL) -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	$(INSTALL) -m 644 $(filter %.1,$(MAN_PAGES)) $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 644 $(filter %.5,$(MAN_PAGES)) $(DESTDIR)$(PREFIX)/share/man/man5
 	$(INSTALL) -m 644 include/quoit.h $(DESTDIR)$(PREFIX)/include/quoit.h
 	$(INSTALL) -m 644 $(B)/libquoit.a $(DESTDIR)$(LIBDIR)/libquoit.a
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so.$(VERSION)

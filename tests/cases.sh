@@ -62,5 +62,5 @@ for i in "${!cases[@]}"; do
     fi
     printf '| %s | %s | %s |\n' "$id" "${cases[$i]}" "$tests"
 done
-printf '\n%d of %d cases have a test\n' "$((${#cases[@]} - missing))" "${#cases[@]}"
+printf '\n%d passed, %d failed\n' "$((${#cases[@]} - missing))" "$missing"
 [ "$missing" -eq 0 ]

@@ -43,6 +43,7 @@ need_set() {
         need binutils has objcopy
         need make has make
         need pkg-config has pkg-config
+        need scdoc has scdoc
         need liburing-dev has_library liburing
         need libssl-dev has_library openssl
         need libcjson-dev has_library libcjson
