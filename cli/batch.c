@@ -4,6 +4,7 @@
 #include "cli/batch.h"
 
 #include "cli/dry_run.h"
+#include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/outputs.h"
 #include "cli/run.h"
@@ -69,7 +70,7 @@ static int batch_open_tls(struct batch *batch)
 
     if (!batch_can_read("--cacert", tls.ca_file) || !batch_can_read("--cert", tls.cert_file) ||
         !batch_can_read("--key", tls.key_file)) {
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     if (tls.ca_file == NULL && tls.cert_file == NULL && !tls.insecure) {
         return 0; /* the library's own: the system's trust, read when it is first needed */
@@ -80,7 +81,7 @@ static int batch_open_tls(struct batch *batch)
                 quoit_error_message(error), tls.ca_file != NULL ? " --cacert " : "",
                 tls.ca_file != NULL ? tls.ca_file : "", tls.cert_file != NULL ? " --cert " : "",
                 tls.cert_file != NULL ? tls.cert_file : "");
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     return 0;
 }
@@ -135,7 +136,7 @@ static int batch_open_engine(struct batch *batch)
                 error == QUOIT_E_NO_URING        ? "; --io auto goes on with epoll"
                 : error == QUOIT_E_NO_DESCRIPTOR ? ": raise RLIMIT_NOFILE (ulimit -n)"
                                                  : "");
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     return 0;
 }
@@ -158,17 +159,17 @@ static int batch_check_base(struct batch *batch, const char *base_url)
                 "quoit batch: %s is not the url of a proxy: http://USER:PASSWORD@HOST:PORT, with "
                 "what is not a letter or digit percent-encoded\n",
                 proxy->from);
-        return BATCH_EXIT_USAGE;
+        return EXIT_USAGE;
     }
     if (error == QUOIT_E_URL || error == QUOIT_E_ARGUMENT) {
         const char *from = batch->server.variable != NULL ? batch->server.variable : "--base-url";
         fprintf(stderr, "quoit batch: %s: %s\n", error == QUOIT_E_URL ? from : "--unix-socket",
                 error == QUOIT_E_URL ? quoit_error_message(error) : "the path is too long");
-        return BATCH_EXIT_USAGE;
+        return EXIT_USAGE;
     }
     if (error != QUOIT_OK) {
         fprintf(stderr, "quoit: cannot start: %s\n", quoit_error_message(error));
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     (void)quoit_cancel(batch->engine, id); /* before any turn, so nothing is sent */
     while (quoit_next(batch->engine, &event, 1) == 0) {
@@ -304,14 +305,14 @@ static int batch_open_proxies(struct batch *batch)
 
     if (!proxies_open(&batch->proxies, options->unix_socket != NULL ? none : options->proxy)) {
         fputs("quoit: out of memory\n", stderr);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     for (size_t i = 0; i < batch->server.count; i++) {
         const struct proxies_item *proxy =
             proxies_find(&batch->proxies, batch->server.base_urls[i]);
         if (proxy != NULL && proxy->fault[0] != '\0') {
             fprintf(stderr, "quoit batch: %s %s; -x '' for no proxy\n", proxy->from, proxy->fault);
-            return BATCH_EXIT_USAGE;
+            return EXIT_USAGE;
         }
     }
     return 0;
@@ -329,14 +330,14 @@ static int batch_open_shard(struct batch *batch)
     }
     if (fault != NULL) {
         fprintf(stderr, "quoit batch: --shard %s: %s\n", text, fault);
-        return BATCH_EXIT_USAGE;
+        return EXIT_USAGE;
     }
     shard_cut(&batch->shard, input->size);
     if (!input_set_range(input, batch->shard.begin, batch->shard.end)) {
         fprintf(stderr, "quoit batch: --shard: %s %s\n", input->name,
                 input->os_error == ESPIPE ? "is not a regular file, of which there are parts"
                                           : strerror(input->os_error));
-        return BATCH_EXIT_USAGE;
+        return EXIT_USAGE;
     }
     return 0;
 }
@@ -371,14 +372,14 @@ static int batch_open(struct batch *batch)
     };
 
     if (!server_choose(&batch->server, options->base_urls, options->base_urls_count)) {
-        return BATCH_EXIT_USAGE;
+        return EXIT_USAGE;
     }
     const char *fault = source.header != NULL ? headers_name_fault(source.header) : NULL;
     if (fault != NULL) {
         /* What is no name may be "NAME: KEY". */
         fprintf(stderr, "quoit batch: --api-key-header %s %s\n",
                 headers_is_name(source.header) ? source.header : "NAME: what stands there", fault);
-        return BATCH_EXIT_USAGE;
+        return EXIT_USAGE;
     }
     int exit_code = headers_open(&batch->headers, (char **)options->headers, options->headers_count,
                                  options->api_key_header);
@@ -387,12 +388,12 @@ static int batch_open(struct batch *batch)
         return exit_code;
     }
     if (!keys_open(&batch->keys, &source)) {
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     if (!input_open(&batch->input, options->input)) {
         fprintf(stderr, "quoit: %s cannot be read: %s\n", batch->input.name,
                 strerror(batch->input.os_error));
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     exit_code = batch_open_shard(batch);
     if (exit_code != 0) {
@@ -401,7 +402,7 @@ static int batch_open(struct batch *batch)
     if (!batch_open_ids(batch) || !prepare_init(&batch->prepare, options, &batch->server,
                                                 &batch->headers, &batch->keys, &batch->proxies)) {
         fputs("quoit: out of memory\n", stderr);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     return 0;
 }
@@ -470,17 +471,17 @@ static int batch_finish(struct batch *batch)
     }
     bool summary_written = batch_write_summary(batch);
     if (broken || !summary_written) {
-        return BATCH_EXIT_OUTPUT;
+        return EXIT_OUTPUT;
     }
     if (summary->interrupted) {
-        return BATCH_EXIT_SIGNAL + (number == SIGINT ? SIGINT : SIGTERM);
+        return EXIT_SIGNAL + (number == SIGINT ? SIGINT : SIGTERM);
     }
     if (batch->run.input_error != 0 || batch->run.stop == RUN_UNFIT) {
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     return summary->failed != 0 || summary->resumed_failed != 0 || batch->run.stop != RUN_GOING
-               ? BATCH_EXIT_FAILED
-               : BATCH_EXIT_GOOD;
+               ? EXIT_FAILED
+               : EXIT_GOOD;
 }
 
 static bool batch_begin_output(struct batch *batch)
@@ -515,7 +516,7 @@ static int batch_run(struct batch *batch)
         outputs_say(&batch->outputs, &batch->progress);
     }
     if (!batch_begin_output(batch)) {
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     batch->run = (struct run){
         .engine = batch->engine,
@@ -559,16 +560,16 @@ static void batch_close(struct batch *batch)
 int batch_main(int count, char **words)
 {
     struct batch *batch = calloc(1, sizeof(*batch)); /* its histograms are too large for a stack */
-    int exit_code = BATCH_EXIT_GOOD;
+    int exit_code = EXIT_GOOD;
 
     if (batch == NULL) {
         fputs("quoit: out of memory\n", stderr);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     outputs_init(&batch->outputs);
     batch->input.fd = -1;
     if (!options_parse(&batch->options, count, words)) {
-        exit_code = BATCH_EXIT_USAGE;
+        exit_code = EXIT_USAGE;
     } else if (batch->options.help) {
         options_print_help(stdout);
     } else if (batch->options.version) {
@@ -579,7 +580,7 @@ int batch_main(int count, char **words)
         exit_code = batch_open(batch);
         exit_code = exit_code != 0 ? exit_code : batch_start(batch);
         if (exit_code == 0 && batch->options.dry_run) {
-            exit_code = dry_run_print(&batch->prepare, &batch->input) ? 0 : BATCH_EXIT_FAILED;
+            exit_code = dry_run_print(&batch->prepare, &batch->input) ? 0 : EXIT_FAILED;
         } else if (exit_code == 0) {
             exit_code = batch_run(batch);
         }

@@ -9,17 +9,6 @@
 #ifndef QUOIT_CLI_BATCH_H
 #define QUOIT_CLI_BATCH_H
 
-#include "cli/exit.h"
-
-enum batch_exit {
-    BATCH_EXIT_GOOD = EXIT_GOOD,
-    BATCH_EXIT_FAILED = EXIT_FAILED, /* some requests failed, or the run was stopped */
-    BATCH_EXIT_USAGE = EXIT_USAGE,
-    BATCH_EXIT_START = EXIT_START,
-    BATCH_EXIT_OUTPUT = EXIT_OUTPUT,
-    BATCH_EXIT_SIGNAL = EXIT_SIGNAL,
-};
-
 /* `words` is what stands behind `batch`. Returns the exit code. */
 int batch_main(int count, char **words);
 

@@ -1,5 +1,6 @@
 /*
- * judge: which statuses are tried again is the rule of man/quoit-batch.1.scd, which is openai-python's.
+ * judge: which statuses are tried again is the rule of man/quoit-batch.1.scd, which is
+ * openai-python's.
  */
 #include "cli/judge.h"
 

@@ -3,7 +3,7 @@
  */
 #include "cli/outputs.h"
 
-#include "cli/batch.h"
+#include "cli/exit.h"
 #include "cli/writer.h"
 #include "llm/text.h"
 
@@ -34,7 +34,7 @@ static int outputs_open_file(struct output_file *file, const char *path, bool re
 
     if (!output_file_open(file, path, readable, &os_error)) {
         fprintf(stderr, "quoit: %s cannot be written: %s\n", path, strerror(os_error));
-        return BATCH_EXIT_OUTPUT;
+        return EXIT_OUTPUT;
     }
     return 0;
 }
@@ -80,7 +80,7 @@ static int outputs_check(const struct outputs *outputs, const struct input *inpu
             if (outputs_are_same(files[i].fd, files[j].fd)) {
                 fprintf(stderr, "quoit batch: %s and %s are the same file\n", files[j].name,
                         files[i].name);
-                return BATCH_EXIT_USAGE;
+                return EXIT_USAGE;
             }
         }
     }
@@ -96,12 +96,12 @@ static int outputs_lock(struct output_file *file)
         return 0;
     case OUTPUT_BUSY:
         fprintf(stderr, "quoit: another run writes %s\n", file->name);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     case OUTPUT_LOST:
         break;
     }
     fprintf(stderr, "quoit: %s cannot be locked: %s\n", file->name, strerror(os_error));
-    return BATCH_EXIT_START;
+    return EXIT_START;
 }
 
 /* --- What is in them --- */
@@ -112,7 +112,7 @@ static int outputs_check_empty(const struct output_file *file, const struct opti
     if (file->fd >= 0 && file->fd != STDOUT_FILENO && file->size != 0 && !options->overwrite) {
         fprintf(stderr, "quoit: %s is not empty: say --resume, --overwrite, or another name\n",
                 file->name);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     return 0;
 }
@@ -123,7 +123,7 @@ static int outputs_empty(struct output_file *file)
 
     if (!output_file_empty(file, &os_error)) {
         fprintf(stderr, "quoit: %s cannot be emptied: %s\n", file->name, strerror(os_error));
-        return BATCH_EXIT_OUTPUT;
+        return EXIT_OUTPUT;
     }
     return 0;
 }
@@ -142,9 +142,7 @@ static int outputs_exit_of(const struct journal *journal, enum journal_verdict v
     if (verdict != JOURNAL_GOOD) {
         fprintf(stderr, "quoit: %s\n", journal->message);
     }
-    return verdict == JOURNAL_GOOD      ? 0
-           : verdict == JOURNAL_REFUSED ? BATCH_EXIT_START
-                                        : BATCH_EXIT_OUTPUT;
+    return verdict == JOURNAL_GOOD ? 0 : verdict == JOURNAL_REFUSED ? EXIT_START : EXIT_OUTPUT;
 }
 
 static int outputs_read(struct journal *journal, struct output_file *file)
@@ -154,7 +152,7 @@ static int outputs_read(struct journal *journal, struct output_file *file)
     }
     if (!file->regular) {
         fprintf(stderr, "quoit: --resume needs regular files: %s is none\n", file->name);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     return outputs_exit_of(journal, journal_read(journal, file));
 }
@@ -188,7 +186,7 @@ static int outputs_sync_names(const struct output *output)
     }
     fprintf(stderr, "quoit: the folder of the output cannot be brought to disk: %s\n",
             strerror(os_error));
-    return BATCH_EXIT_OUTPUT;
+    return EXIT_OUTPUT;
 }
 
 int outputs_open(struct outputs *outputs, const struct options *options, const struct input *input)
@@ -202,7 +200,7 @@ int outputs_open(struct outputs *outputs, const struct options *options, const s
     }
     if (!output_init(output, window)) {
         fputs("quoit: out of memory\n", stderr);
-        return BATCH_EXIT_START;
+        return EXIT_START;
     }
     int exit_code = outputs_open_all(outputs, options);
     exit_code = exit_code != 0 ? exit_code : outputs_check(outputs, input);
