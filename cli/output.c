@@ -134,6 +134,11 @@ static void output_count(struct output *output, const struct sync_counts counts[
     output->failed_lines = counts[0].failed + counts[1].failed;
 }
 
+uint64_t output_failed_so_far(const struct output *output)
+{
+    return output->written[0].failed + output->written[1].failed;
+}
+
 static void output_write_line(struct output *output, enum output_kind kind, struct json_span line)
 {
     bool apart = kind == OUTPUT_FAILED && output->errors.fd >= 0;

@@ -97,6 +97,9 @@ void output_free(struct output *output);
 /* May the line with this sequence number be begun, as far as the window goes? */
 bool output_has_room(const struct output *output, uint64_t sequence);
 
+/* Lines that failed and were written, be they on disk or not. */
+uint64_t output_failed_so_far(const struct output *output);
+
 /* The line, with its LF. */
 void output_put(struct output *output, uint64_t sequence, enum output_kind kind,
                 struct json_span line);

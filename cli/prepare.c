@@ -334,7 +334,11 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
     query->at_base = server_is_one(prepare->server, prepare->request.url);
     query->key_generation = prepare->keys->generation;
     headers_gather(prepare->headers, prepare->keys, &prepare->line, query->at_base, &prepare->set);
-    headers_add_idempotency(prepare->headers, prepare_idempotency(prepare, query), &prepare->set);
+    const char *key = prepare_idempotency(prepare, query);
+    if (key == NULL && options->idempotency != OPTIONS_KEY_NONE) {
+        return prepare_refuse(prepare, "no randomness for its Idempotency-Key");
+    }
+    headers_add_idempotency(prepare->headers, key, &prepare->set);
     query->has_key = headers_set_has_secret(&prepare->set, prepare->headers);
     query->has_our_key = query->at_base && query->has_key &&
                          !headers_line_has_secret(prepare->headers, &prepare->line);

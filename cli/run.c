@@ -25,6 +25,7 @@
 static void run_drop(struct run *run, struct query *query)
 {
     run->summary->attempts += query->attempts;
+    run->dropped++;
     output_skip(run->output, query->sequence);
     query_give_back(&run->pool, query);
 }
@@ -184,8 +185,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
     query_give_back(&run->pool, query);
 }
 
-/* Send the query once more, as a request of its own. */
-static void run_send_again(struct run *run, struct query *query, const struct quoit_result *result)
+void run_send_again(struct run *run, struct query *query, const struct quoit_result *result)
 {
     query->attempts += result->attempts;
     query->billed |= result->maybe_billed;
@@ -230,55 +230,6 @@ static void run_stop_key(struct run *run, const struct query *query,
         text_free(&text);
     }
     run_stop(run, RUN_KEY);
-}
-
-/* --- Several servers --- */
-
-/* What the end of a request says about its server. */
-static enum servers_end run_server_end(const struct quoit_result *result)
-{
-    if (result->outage) {
-        return SERVERS_DOWN;
-    }
-    if (result->error == QUOIT_OK) {
-        bool busy = result->status == 429;
-        return result->status >= 500 ? SERVERS_BAD : busy ? SERVERS_SILENT : SERVERS_GOOD;
-    }
-    bool on_the_way = quoit_error_is_transient(result->error) && !judge_is_of_machine(result);
-    return on_the_way ? SERVERS_BAD : SERVERS_SILENT;
-}
-
-/*
- * Is the query to go to another server? It is, if this one is down; for a retry, if another one
- * does better; and once at most after an error, of which the library has tried again what it could.
- */
-static bool run_may_move(const struct run *run, const struct query *query,
-                         const struct quoit_result *result, enum judge_verdict verdict)
-{
-    if (run->stop != RUN_GOING || query->server == SERVERS_NONE || run->servers.count == 1) {
-        return false;
-    }
-    if (result->outage) {
-        return true;
-    }
-    if (run_server_end(result) != SERVERS_BAD ||
-        !servers_has_better(&run->servers, query->server)) {
-        return false;
-    }
-    if (result->error == QUOIT_OK) {
-        return verdict == JUDGE_AGAIN && query->moves < run->options->retries;
-    }
-    return !query->moved && !result->maybe_billed;
-}
-
-static void run_move(struct run *run, struct query *query, const struct quoit_result *result)
-{
-    if (!result->outage) { /* which spends no retry */
-        query->moves += result->error == QUOIT_OK;
-        query->moved |= result->error != QUOIT_OK;
-        run->summary->moved++;
-    }
-    run_send_again(run, query, result);
 }
 
 static void run_stop_quota(struct run *run)
@@ -347,9 +298,7 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
     if (verdict != JUDGE_GOOD && !run_is_billed(result)) {
         rates_give_back(query->rates, query->id);
     }
-    if (query->server != SERVERS_NONE) {
-        servers_end(&run->servers, query->server, run_server_end(result), event->at_ns);
-    }
+    run_leave_server(run, query, result, event->at_ns);
     if (moves) {
         run_move(run, query, result);
         return;
@@ -479,7 +428,7 @@ static void run_show(struct run *run, uint64_t now_ns)
 /* The limits that people set to a run. */
 static void run_look_at_limits(struct run *run, uint64_t now_ns)
 {
-    uint64_t failed = run->output->failed_lines;
+    uint64_t failed = output_failed_so_far(run->output);
 
     if (run->stop == RUN_GOING && failed >= run->options->max_failures) {
         run_say_why(run, "%ju lines failed (--max-failures)", (uintmax_t)failed);
@@ -525,8 +474,11 @@ static bool run_is_over(const struct run *run)
     return nothing_more && run->open == 0;
 }
 
-/* Count what has no line in the output; lines that were not even read, if that takes no time. */
-static void run_count_left(struct run *run)
+/*
+ * Count what has no line in the output; lines that were not even read, if that takes no time. True:
+ * nothing is left, as far as was read or counted.
+ */
+static bool run_count_left(struct run *run)
 {
     struct input_line line;
     uint64_t room = run->options->limit - run->sequence;
@@ -536,7 +488,7 @@ static void run_count_left(struct run *run)
         run->sequence - run->summary->resumed - run->output->good - run->output->failed_lines;
     if (run->stop == RUN_GOING || run->stop == RUN_BROKEN || run->input_done ||
         run->input->size == 0 || run->input->size - run->input->bytes_read > COUNTED_MAX) {
-        return;
+        return run->dropped == 0 && (run->input_done || run->sequence == run->options->limit);
     }
     while (room > 0 && input_next(run->input, &line) == INPUT_LINE) {
         bool counts = line.too_long || !batch_line_is_blank(line.bytes);
@@ -548,6 +500,18 @@ static void run_count_left(struct run *run)
         ids_count(run->prepare->ids, &answered);
     }
     run->summary->left += unread > answered.unmet ? unread - answered.unmet : 0;
+    return run->dropped == 0 && unread == 0;
+}
+
+/* A limit that was met when there was nothing more to be stopped has not stopped the run. */
+static void run_look_back(struct run *run)
+{
+    bool complete = run_count_left(run);
+
+    if (complete && (run->stop == RUN_TIME || run->stop == RUN_FAILURES)) {
+        run->stop = RUN_GOING;
+        run->summary->stopped[0] = '\0';
+    }
 }
 
 void run_go(struct run *run)
@@ -582,7 +546,7 @@ void run_go(struct run *run)
         output_update(run->output);
     }
     writer_release(&run->writer); /* an input of fewer lines than a probation has */
-    run_count_left(run);
+    run_look_back(run);
     progress_clear(run->progress);
     if (run->remedy[0] != '\0' && run->stop != RUN_HOPELESS) { /* else it is why the run stopped */
         progress_warn(run->progress, "%s", run->remedy);

@@ -22,6 +22,7 @@
 #define QUOIT_CLI_RUN_H
 
 #include "cli/input.h"
+#include "cli/judge.h"
 #include "cli/output.h"
 #include "cli/prepare.h"
 #include "cli/progress.h"
@@ -82,6 +83,7 @@ struct run {
     uint64_t open;     /* submitted, END not seen yet */
     uint64_t sequence; /* of the next line */
     uint64_t held;     /* queued after the last turn: they wait for a rate limit, or a server */
+    uint64_t dropped;  /* queries that have no line */
     uint64_t settled;  /* queries that ended otherwise than in an answer */
     bool on_probation; /* no other answer was seen yet */
     char remedy[256];  /* against the first answer that all others may be like; "": none came */
@@ -106,5 +108,23 @@ void run_stop(struct run *run, enum run_stop why);
 
 /* What to tell people of it. */
 __attribute__((format(printf, 2, 3))) void run_say_why(struct run *run, const char *format, ...);
+
+/* Send the query once more, as a request of its own. */
+void run_send_again(struct run *run, struct query *query, const struct quoit_result *result);
+
+/* --- Several servers: run_servers.c --- */
+
+/*
+ * Is the query to go to another server? It is, if this one is down; for a retry, if another one
+ * does better; and once at most after an error, of which the library has tried again what it could.
+ */
+bool run_may_move(const struct run *run, const struct query *query,
+                  const struct quoit_result *result, enum judge_verdict verdict);
+
+/* The query is no longer at its server, of which people hear when it is found to be down. */
+void run_leave_server(struct run *run, const struct query *query, const struct quoit_result *result,
+                      uint64_t now_ns);
+
+void run_move(struct run *run, struct query *query, const struct quoit_result *result);
 
 #endif

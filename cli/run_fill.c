@@ -206,7 +206,7 @@ static void run_tell_outage(struct run *run, const struct quoit_stats *stats)
 {
     char wait[32];
 
-    if (stats->outages == run->outages_told) {
+    if (stats->outages == run->outages_told || run->servers.count > 1) {
         return;
     }
     run->outages_told = stats->outages;

@@ -59,7 +59,7 @@ includes engine/ring.c '' base/list.h engine/ring.h engine/ring_parts.h quoit.h
 includes engine/ring.c '2: [include] engine/ring may not include engine/conn.h' engine/conn.h
 includes engine/ring.c '2: [owner] liburing.h belongs to others' 'liburing.h>'
 includes engine/ring_uring.h '' engine/ring_parts.h 'liburing.h>'
-includes engine/slot.c '2: [include] engine may not include engine/conn.h' engine/conn.h
+includes engine/slot.c '2: [include] engine/slot may not include engine/conn.h' engine/conn.h
 includes engine/pool.c '' base/list.h engine/pool.h
 includes engine/pool.c '2: [include] engine may not include engine/slot.h' engine/slot.h
 includes engine/retry.c '2: [include] engine may not include http/hints.h' http/hints.h

@@ -57,6 +57,8 @@ def test_one_that_is_not_there_costs_no_answer_and_the_other_has_no_more_than_it
                      "http://127.0.0.1:%d/v1" % free_port(), "-c", "32")
         ledger = a.ledger()
     check_equal(result.code, 0, result.stderr)
+    check_in("is down (no connection to the server); its queries go to the others", result.stderr)
+    assert "waiting for" not in result.stderr, result.stderr
     check_equal(len(set(ids())), 100, "answers")
     check_equal(ledger["requests"], 100, "requests")
     check_equal(ledger["in_flight_max"], 16, "in flight")
@@ -118,13 +120,24 @@ def test_the_key_goes_to_all_of_them_and_an_absolute_url_to_none():
 
 def test_max_failures_stops_the_run_and_keeps_what_there_is():
     batch = queries(500)
-    with Mock("--status", "400") as mock:
-        result = run(batch, "-o", path_of("out.jsonl"), "--base-url", mock.base, "-c", "4",
-                     "--max-failures", "10")
-    check_equal(result.code, 1, result.stderr)
-    check_in("lines failed (--max-failures)", result.stderr)
-    failed = len(read_lines("out.jsonl"))
-    assert 10 <= failed <= 10 + 8, failed
+    for fsync in ("always", "group", "never"):
+        with Mock("--status", "400") as mock:
+            result = run(batch, "-o", path_of("out.jsonl"), "--base-url", mock.base, "-c", "4",
+                         "--max-failures", "10", "--fsync", fsync, "--overwrite")
+        check_equal(result.code, 1, result.stderr)
+        check_in("lines failed (--max-failures)", result.stderr)
+        failed = len(read_lines("out.jsonl"))
+        assert 10 <= failed <= 10 + 8, failed
+
+
+def test_a_limit_that_is_met_when_all_has_been_sent_has_stopped_nothing():
+    batch = queries(20)
+    with Mock("--latency", "400ms") as mock:
+        result = run(batch, "-o", path_of("out.jsonl"), "--base-url", mock.base, "-c", "20",
+                     "--max-time", "200ms")
+    check_equal(result.code, 0, result.stderr)
+    assert "stopped" not in result.stderr, result.stderr
+    check_equal(len(ids()), 20, "answers")
 
 
 def test_max_time_stops_the_run_and_lets_end_what_is_in_flight():

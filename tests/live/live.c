@@ -341,6 +341,20 @@ unsigned live_descriptors(void)
     return count - 3; /* ".", ".." and the folder itself */
 }
 
+void live_await_descriptors(unsigned wanted)
+{
+    uint64_t end_ns = quoit_now_ns() + LIVE_WAIT_MS * LIVE_NS_PER_MS;
+    unsigned count;
+
+    while ((count = live_descriptors()) > wanted) {
+        if (quoit_now_ns() > end_ns) {
+            printf("%u descriptors are open, wanted %u\n", count, wanted);
+            live_give_up("descriptors to be closed");
+        }
+        poll(NULL, 0, LIVE_ASK_MS); /* nor does a thread of libc's have an event */
+    }
+}
+
 size_t live_memory(void)
 {
     unsigned long pages = 0, resident = 0;

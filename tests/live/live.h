@@ -76,6 +76,9 @@ void live_await_number(const struct live_server *server, const char *name, uint6
 /* Open descriptors of this process. */
 unsigned live_descriptors(void);
 
+/* Wait until there are no more of them than that. The bound ends the test. */
+void live_await_descriptors(unsigned wanted);
+
 /* Resident memory of this process, in bytes. */
 size_t live_memory(void);
 
