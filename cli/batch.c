@@ -350,9 +350,6 @@ static bool batch_open_ids(struct batch *batch)
     if (batch->input.regular) {
         reread_init(&batch->reread, batch->input.fd);
     }
-    if (!options->resume && options->no_id_check) {
-        return true;
-    }
     batch->ids = ids_create(batch->input.regular ? &batch->reread : NULL);
     if (batch->ids != NULL && options->no_id_check) {
         ids_forget_lines(batch->ids);
@@ -529,7 +526,7 @@ static int batch_run(struct batch *batch)
         .summary = &batch->summary,
         .prepare = &batch->prepare,
         .rates = &batch->rates,
-        .reread = batch->ids != NULL && batch->input.regular ? &batch->reread : NULL,
+        .reread = batch->input.regular ? &batch->reread : NULL,
         .ordered_until = batch->outputs.journal.ordered ? batch->outputs.journal.last_line : 0,
         .requests_max = run_requests_max(batch->options.concurrency),
     };

@@ -56,6 +56,8 @@ struct check {
     struct headers headers;
     struct keys keys;
     struct proxies proxies;
+    struct reread reread; /* of a regular input */
+    struct ids *ids;
     struct prepare prepare;
     struct query_pool pool;
     struct input input;
@@ -194,6 +196,7 @@ static bool check_line(struct check *check, const struct input_line *line)
         return false;
     }
     query->number = line->number;
+    query->offset = line->offset;
     enum prepare_verdict verdict = PREPARE_INVALID;
     if (line->too_long) {
         check_tell(check, line->number, "the line is too long");
@@ -209,6 +212,15 @@ static bool check_line(struct check *check, const struct input_line *line)
     return verdict != PREPARE_NO_MEMORY && !check->census.failed;
 }
 
+/* Any line. False: out of memory. */
+static bool check_take(struct check *check, const struct input_line *line)
+{
+    if (check->input.regular && !reread_note(&check->reread, line->number, line->offset)) {
+        return false;
+    }
+    return (!line->too_long && batch_line_is_blank(line->bytes)) || check_line(check, line);
+}
+
 /* All lines. EXIT_GOOD: they were read. */
 static enum exit_code check_lines(struct check *check)
 {
@@ -217,10 +229,7 @@ static enum exit_code check_lines(struct check *check)
     for (;;) {
         switch (input_next(&check->input, &line)) {
         case INPUT_LINE:
-            if (!line.too_long && batch_line_is_blank(line.bytes)) {
-                break;
-            }
-            if (!check_line(check, &line)) {
+            if (!check_take(check, &line)) {
                 fputs("quoit: out of memory\n", stderr);
                 return EXIT_START;
             }
@@ -253,6 +262,17 @@ static void check_file(struct check *check)
 
 /* --- The steps --- */
 
+/* The set in which custom_ids are looked up. False: no memory for it. */
+static bool check_open_ids(struct check *check)
+{
+    if (check->input.regular) {
+        reread_init(&check->reread, check->input.fd);
+    }
+    check->ids = ids_create(check->input.regular ? &check->reread : NULL);
+    check->prepare.ids = check->ids;
+    return check->ids != NULL;
+}
+
 static bool check_open(struct check *check)
 {
     if (!input_open(&check->input, check->options.input)) {
@@ -261,7 +281,7 @@ static bool check_open(struct check *check)
         return false;
     }
     check->batch.endpoint = check->options.endpoint;
-    if (headers_open(&check->headers, NULL, 0, NULL) != 0 ||
+    if (headers_open(&check->headers, NULL, 0, NULL) != 0 || !check_open_ids(check) ||
         !prepare_init(&check->prepare, &check->batch, &check_server, &check->headers, &check->keys,
                       &check->proxies)) {
         fputs("quoit: out of memory\n", stderr);
@@ -293,6 +313,8 @@ static enum exit_code check_run(struct check *check)
 static void check_close(struct check *check)
 {
     prepare_free(&check->prepare);
+    ids_destroy(check->ids);
+    reread_free(&check->reread);
     headers_close(&check->headers);
     query_pool_free(&check->pool);
     census_free(&check->census);

@@ -7,6 +7,7 @@
 #include "llm/endpoint.h"
 #include "llm/splice.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +17,7 @@ bool prepare_init(struct prepare *prepare, const struct options *options,
                   const struct server *server, const struct headers *headers,
                   const struct keys *keys, const struct proxies *proxies)
 {
+    assert(prepare->ids != NULL); /* else repeated ids would pass without a word */
     prepare->options = options;
     prepare->server = server;
     prepare->headers = headers;
@@ -97,8 +99,7 @@ static struct ids_line ids_line_of(const struct query *query, struct json_span i
 static bool prepare_is_refused_before(struct prepare *prepare, const struct query *query)
 {
     const struct ids_line line = ids_line_of(query, (struct json_span){ NULL, 0 });
-    enum ids_verdict verdict =
-        prepare->ids == NULL ? IDS_NEW : ids_note_refused(prepare->ids, &line);
+    enum ids_verdict verdict = ids_note_refused(prepare->ids, &line);
 
     prepare->done_failed = verdict == IDS_FAILED;
     return verdict != IDS_NEW;
@@ -141,7 +142,7 @@ static enum prepare_verdict prepare_note(struct prepare *prepare, struct query *
     if (prepare->line.id_raw.size == 0) { /* then the line is invalid, and says so itself */
         return prepare_is_refused_before(prepare, query) ? PREPARE_DONE : PREPARE_GOOD;
     }
-    enum ids_verdict verdict = prepare->ids == NULL ? IDS_NEW : ids_note(prepare->ids, &line);
+    enum ids_verdict verdict = ids_note(prepare->ids, &line);
     switch (verdict) {
     case IDS_CHANGED:
     case IDS_NEW:

@@ -35,7 +35,7 @@ struct prepare {
     bool done_failed; /* after PREPARE_DONE: that answer is one that failed */
     uint64_t changed; /* lines of which the output has an answer to another body */
 
-    /* Set by the caller before prepare_init; borrowed. NULL: repeated ids are not looked for. */
+    /* Set by the caller before prepare_init; borrowed. Whether lines are noted there is its affair. */
     struct ids *ids;
 
     /* Private; all but text and line are borrowed. */
@@ -51,12 +51,12 @@ struct prepare {
     char idempotency[IDEMPOTENCY_SIZE]; /* of the query at hand */
 };
 
-/* False: out of memory. Borrows all, until prepare_free. */
+/* False: out of memory. Borrows all, until prepare_free. prepare->ids must be set. */
 bool prepare_init(struct prepare *prepare, const struct options *options,
                   const struct server *server, const struct headers *headers,
                   const struct keys *keys, const struct proxies *proxies);
 
-/* What prepare_init has not filled must be zero. */
+/* What prepare_init has not filled, since it was not called, must be zero. */
 void prepare_free(struct prepare *prepare);
 
 /*

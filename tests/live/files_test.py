@@ -128,6 +128,18 @@ def test_check_finds_what_batch_refuses_with_the_same_words():
     check_equal([error["message"] for error in found["errors"]], refused, "messages")
 
 
+def test_a_repeated_id_is_found_in_a_file_and_in_a_pipe_however_far_apart():
+    lines = "\n".join([query("q-%d" % i) for i in range(5000)] + ["", query("q-4321")]) + "\n"
+    for result in (quoit("check", write_file("batch.jsonl", lines)),
+                   quoit("check", "-", stdin_bytes=lines.encode())):
+        check_equal(result.code, 1, "exit")
+        check_in(':5002: custom_id "q-4321" of line 5002 stands on line 4322 already', result.stderr)
+    twice = lines_file("twice.jsonl", query("a"), query("a"))
+    with Mock() as mock:
+        both = run(twice, "--no-id-check", "--base-url", mock.base)
+    check_equal((both.code, len(both.stdout.splitlines())), (0, 2), "not looked for")
+
+
 def test_what_is_wrong_is_told_20_times_and_then_counted():
     batch = write_file("bad.jsonl", "no\n" * 50)
     result = quoit("check", batch)
