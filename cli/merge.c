@@ -147,11 +147,25 @@ static bool merge_put_rest(struct merge *merge)
 
 /* --- The steps --- */
 
+/* Would the queries be lost? Answers may be merged into one of their files: they are in it then. */
+static bool merge_replaces_input(const struct merge_options *options)
+{
+    return options->input != NULL &&
+           (sink_is_source(options->output, options->input) ||
+            (options->errors != NULL && sink_is_source(options->errors, options->input)));
+}
+
 static enum exit_code merge_open_sinks(struct merge *merge)
 {
     const struct merge_options *options = &merge->options;
-    enum exit_code exit_code = sink_open(&merge->output, options->output, options->overwrite);
+    enum exit_code exit_code = EXIT_GOOD;
 
+    if (merge_replaces_input(options)) {
+        (void)option_refuse(&merge_table, "%s is the input, and would be replaced by answers",
+                            options->input);
+        return EXIT_USAGE;
+    }
+    exit_code = sink_open(&merge->output, options->output, options->overwrite);
     if (exit_code != EXIT_GOOD || options->errors == NULL) {
         return exit_code;
     }

@@ -35,7 +35,7 @@ struct prepare {
     bool done_failed; /* after PREPARE_DONE: that answer is one that failed */
     uint64_t changed; /* lines of which the output has an answer to another body */
 
-    /* Set by the caller before prepare_init; borrowed. Whether lines are noted there is its affair. */
+    /* Set by the caller before prepare_init; borrowed. ids_forget_lines: no id is repeated. */
     struct ids *ids;
 
     /* Private; all but text and line are borrowed. */

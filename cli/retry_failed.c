@@ -163,10 +163,25 @@ static void retry_failed_say(const struct retry_failed *retry, uint64_t written)
     }
 }
 
+static enum exit_code retry_failed_open_sink(struct retry_failed *retry)
+{
+    const struct retry_failed_options *options = &retry->options;
+
+    for (uint64_t i = 0; i < options->files_count; i++) {
+        if (sink_is_source(options->output, options->files[i])) {
+            (void)option_refuse(&retry_failed_table,
+                                "%s is read, and would be replaced: say another name for -o",
+                                options->files[i]);
+            return EXIT_USAGE;
+        }
+    }
+    return sink_open(&retry->sink, options->output, options->overwrite);
+}
+
 static enum exit_code retry_failed_run(struct retry_failed *retry)
 {
     const struct retry_failed_options *options = &retry->options;
-    enum exit_code exit_code = sink_open(&retry->sink, options->output, options->overwrite);
+    enum exit_code exit_code = retry_failed_open_sink(retry);
 
     if (exit_code != EXIT_GOOD) {
         return exit_code;

@@ -49,6 +49,22 @@ static bool sink_find(struct sink *sink, const char *path)
     return sink->folder_fd >= 0 && sink->part != NULL;
 }
 
+static bool sink_stat(const char *path, int fd_without_name, struct stat *status_out)
+{
+    bool has_name = path != NULL && strcmp(path, "-") != 0;
+
+    return (has_name ? stat(path, status_out) : fstat(fd_without_name, status_out)) == 0 &&
+           S_ISREG(status_out->st_mode);
+}
+
+bool sink_is_source(const char *path, const char *source)
+{
+    struct stat a, b;
+
+    return sink_stat(path, STDOUT_FILENO, &a) && sink_stat(source, STDIN_FILENO, &b) &&
+           a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 enum exit_code sink_open(struct sink *sink, const char *path, bool overwrite)
 {
     bool is_stdout = path == NULL || strcmp(path, "-") == 0;

@@ -34,6 +34,12 @@ struct sink {
 void sink_init(struct sink *sink);
 
 /*
+ * Would writing to `path`, which is as for sink_open, replace what is read from `source`, where "-"
+ * is stdin? To be asked before sink_open.
+ */
+bool sink_is_source(const char *path, const char *source);
+
+/*
  * `path` NULL or "-" is stdout. A file that holds something is refused, unless `overwrite`.
  *
  * Returns EXIT_GOOD, EXIT_START (refused) or EXIT_OUTPUT.

@@ -324,6 +324,30 @@ def test_missing_and_transient_ones_are_taken_and_final_ones_on_demand():
     check_equal(quoit("retry-failed", batch).code, 2, "no output")
 
 
+def test_no_source_is_replaced_whatever_its_name():
+    batch, out = lines_file("batch.jsonl", query("a")), lines_file("out.jsonl", ours("a", 500))
+    os.symlink(batch, path_of("link"))
+    os.link(out, path_of("hard"))
+    held = [read_bytes("batch.jsonl"), read_bytes("out.jsonl")]
+    refused = [("retry-failed", batch, out, "-o", name) for name in (batch, out, path_of("link"),
+                                                                    path_of("hard"))]
+    refused += [("merge", out, "--input", batch, "-o", name) for name in (batch, path_of("link"))]
+    refused += [("merge", out, "--input", batch, "--errors", batch)]
+    for words in refused:
+        for more in ([], ["--overwrite"]):
+            result = quoit(*words, *more)
+            check_equal(result.code, 2, "exit of %s; %s" % (words, result.stderr))
+            check_in("would be replaced", result.stderr)
+    for words in (("retry-failed", batch, out), ("merge", out, "--input", batch)):
+        with open(batch, "ab") as file:
+            done = subprocess.run([QUOIT, *words], stdout=file, stderr=subprocess.PIPE,
+                                  stdin=subprocess.DEVNULL, timeout=LIMIT_S, env=environment())
+        check_equal(done.returncode, 2, "exit with stdout appended to a source")
+    check_equal([read_bytes("batch.jsonl"), read_bytes("out.jsonl")], held, "the sources")
+    check_equal(sorted(os.listdir(path_of("."))), ["batch.jsonl", "hard", "link", "out.jsonl"],
+                "files")
+
+
 # --- Shards ---
 
 
