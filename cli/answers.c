@@ -204,6 +204,25 @@ static bool answers_gather_file(struct answers *answers)
     return next == INPUT_END;
 }
 
+bool answers_check_first(struct answers *answers)
+{
+    struct input_line line;
+    struct answers_item item;
+
+    for (answers->file = 0; answers->file < answers->files_count; answers->file++) {
+        enum input_next next = answers_read_line(answers, &line);
+        if (next == INPUT_LINE && answers_look(answers, &line, &item) == ANSWERS_LINE_NONE) {
+            fprintf(stderr, "quoit: %s: line 1 is not an answer: is it the output of a batch?\n",
+                    answers->files[answers->file].name);
+            return false;
+        }
+        if (next == INPUT_FAILED) {
+            return false;
+        }
+    }
+    return answers_rewind(answers);
+}
+
 bool answers_gather(struct answers *answers)
 {
     for (answers->file = 0; answers->file < answers->files_count; answers->file++) {

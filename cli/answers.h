@@ -55,6 +55,12 @@ enum answers_next {
 /* Open all of them. They must be regular files. False: a line on stderr says why. */
 bool answers_open(struct answers *answers, char **paths, size_t count);
 
+/*
+ * Does each file begin with an answer, if it holds anything? Before answers_gather, where a file of
+ * something else would have all queries sent again. False: a line on stderr says which does not.
+ */
+bool answers_check_first(struct answers *answers);
+
 /* One that was never opened must be zero. */
 void answers_close(struct answers *answers);
 

@@ -45,7 +45,8 @@ static const struct option_table retry_failed_table = {
             "good answer in any of them counts.\n",
     .foot = "\n"
             "Exit: 0 written, be it nothing; 1 written, but lines of an OUTPUT could not be read;\n"
-            "2 wrong usage; 3 a file cannot be read, or F is not empty; 4 F cannot be written.\n",
+            "2 wrong usage; 3 a file cannot be read, or is no output, or F is not empty; 4 F cannot\n"
+            "be written.\n",
 };
 
 struct retry_failed {
@@ -187,7 +188,8 @@ static enum exit_code retry_failed_run(struct retry_failed *retry)
         return exit_code;
     }
     bool good = answers_open(&retry->answers, options->files + 1, options->files_count - 1) &&
-                answers_gather(&retry->answers) && retry_failed_read(retry);
+                answers_check_first(&retry->answers) && answers_gather(&retry->answers) &&
+                retry_failed_read(retry);
     if (!good && !retry->unwritten) {
         return EXIT_START;
     }

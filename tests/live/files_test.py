@@ -324,6 +324,23 @@ def test_missing_and_transient_ones_are_taken_and_final_ones_on_demand():
     check_equal(quoit("retry-failed", batch).code, 2, "no output")
 
 
+def test_a_file_that_begins_with_no_answer_is_no_output():
+    batch = lines_file("batch.jsonl", query("a"), query("b"))
+    out = lines_file("out.jsonl", ours("a"), "nonsense")
+    for output in (batch, write_file("no-end.jsonl", query("a")), lines_file("text.jsonl", "text")):
+        for outputs in ([output], [out, output]):
+            result = quoit("retry-failed", batch, *outputs, "-o", path_of("again.jsonl"))
+            check_equal(result.code, 3, "exit; " + result.stderr)
+            check_in("%s: line 1 is not an answer" % output, result.stderr)
+    check_equal(quoit("retry-failed", out, batch).code, 3, "the wrong way round")
+    check_equal(os.path.exists(path_of("again.jsonl")), False, "again.jsonl")
+    for begin in ("", ours("a")[:30]):
+        output = write_file("begun.jsonl", begin)
+        result = quoit("retry-failed", batch, output, out)
+        check_equal(result.code, 1, "exit, with a line that cannot be read; " + result.stderr)
+        check_equal(len(result.stdout.splitlines()), 1, "lines")
+
+
 def test_no_source_is_replaced_whatever_its_name():
     batch, out = lines_file("batch.jsonl", query("a")), lines_file("out.jsonl", ours("a", 500))
     os.symlink(batch, path_of("link"))
