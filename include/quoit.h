@@ -439,8 +439,10 @@ QUOIT_API enum quoit_error quoit_keep(struct quoit_engine *engine, uint64_t id);
 /* Give back what quoit_keep kept. Returns QUOIT_OK, or QUOIT_E_STALE: nothing is kept under id. */
 QUOIT_API enum quoit_error quoit_release(struct quoit_engine *engine, uint64_t id);
 
-/* End a quoit_turn that waits, or the next one. Any thread, any signal handler; not once
- * quoit_destroy has begun. */
+/*
+ * End a quoit_turn that waits, or the next one. Any thread, any signal handler; not once
+ * quoit_destroy has begun.
+ */
 QUOIT_API void quoit_wake(struct quoit_engine *engine);
 
 /*
@@ -509,7 +511,8 @@ QUOIT_API const struct quoit_result *quoit_batch_result(const struct quoit_batch
 /* Cancel what is left, wait until the kernel holds nothing of it, free. NULL is allowed. */
 QUOIT_API void quoit_batch_destroy(struct quoit_batch *batch);
 
-/* Counts as of now. Never blocks. In another thread, or a forked child, *stats_out is left alone.
+/*
+ * Counts as of now. Never blocks. In another thread, or a forked child, *stats_out is left alone.
  */
 QUOIT_API void quoit_stats_read(const struct quoit_engine *engine, struct quoit_stats *stats_out);
 

@@ -239,9 +239,13 @@ struct quoit_llm_counts {
  * Returns QUOIT_OK, or:
  *   QUOIT_E_ARGUMENT   parameters that quoit_llm_body_create refuses; stream; a batch_size above 1
  *                      for CHAT; in_flight_max above 1,000,000; an engine with requests under way;
- * a key with control characters, or a header that is NULL; reserved is not zero. QUOIT_E_URL
- * base_url is not absolute, has a user name or is written oddly; path does not begin with `/`. what
- * quoit_create returns, when it makes an engine QUOIT_E_NO_MEMORY, QUOIT_E_THREAD, QUOIT_E_FORKED
+ *                      a key with control characters, or a header that is NULL; reserved is not
+ *                      zero.
+ *   QUOIT_E_URL        base_url is not absolute, has a user name or is written oddly; path does not
+ *                      begin with `/`.
+ *   QUOIT_E_NO_MEMORY
+ *   QUOIT_E_THREAD, QUOIT_E_FORKED
+ *   any of quoit_create, when it makes an engine.
  */
 QUOIT_API QUOIT_MUST enum quoit_error
 quoit_llm_batch_create(const struct quoit_llm_options *options,
@@ -262,7 +266,8 @@ QUOIT_API size_t quoit_llm_batch_next(struct quoit_llm_batch *batch, uint64_t wa
 QUOIT_API const struct quoit_llm_answer *quoit_llm_batch_answer(const struct quoit_llm_batch *batch,
                                                                 size_t index);
 
-/* Counts as of now. Never blocks. In another thread, or a forked child, *counts_out is left alone.
+/*
+ * Counts as of now. Never blocks. In another thread, or a forked child, *counts_out is left alone.
  */
 QUOIT_API void quoit_llm_batch_counts(const struct quoit_llm_batch *batch,
                                       struct quoit_llm_counts *counts_out);

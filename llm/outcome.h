@@ -2,10 +2,9 @@
  * outcome: one line of a batch's output, read back: whose answer it is, and what is to be done
  * about it.
  *
- *     {"id":"quoit-9f86d081884c7d65-17","custom_id":"a","response":{...},"error":null}   --> good
- *     {"id":...,"custom_id":"b","response":null,"error":{"code":"connect_error",...}}    -->
- * transient
- *     {"id":...,"custom_id":"c","response":{"status_code":400,...},"error":null}         --> final
+ *     {"id":"quoit-9f86d081884c7d65-17","custom_id":"a","response":{...},"error":null} -> good
+ *     {"id":...,"custom_id":"b","response":null,"error":{"code":"connect_error",...}}  -> transient
+ *     {"id":...,"custom_id":"c","response":{"status_code":400,...},"error":null}       -> final
  *
  * Lines of quoit, of OpenAI's output and error files and of vLLM's run-batch are read: `error` may
  * be null, a string or an object, beside a response or in its place.

@@ -93,11 +93,18 @@ check_c() {
         sub(/\.[ch]$/, "", stem)
         who = stem
         while (!(who in may) && sub(/[\/_][^\/_]*$/, "", who)) { }
-        comment = body = 0
+        comment = body = list = 0
         signature = ""
         if ($0 !~ /^\/\*/) fault(1, "head", "does not begin with a comment that says what it is")
     }
     { lines = FNR }
+    # A line of a list of errors that is too long has its tail poured into the lines below it, by
+    # clang-format: so each line of such a list stays behind its indent.
+    FILENAME ~ /^include\// {
+        if (/^ \* Returns .*:$/) list = 1
+        else if (!/^ \* /) list = 0
+        else if (list && !/^ \*   /) fault(FNR, "list", "a line of a list, without its indent")
+    }
     length($0) > 100 { fault(FNR, "columns", length($0) " columns, at most 100") }
     /\t/ { fault(FNR, "blanks", "a tab") }
     /[ \t\r]$/ { fault(FNR, "blanks", "blanks at the end") }
@@ -146,7 +153,7 @@ check_format() {
         -e 's/^.*\.clang-format:\([0-9]*\).*error: /.clang-format:\1: [format] /p' | sort -u
 }
 
-rules="include owner head columns blanks typedef banned parameters function-size file-size"
+rules="include owner head columns list blanks typedef banned parameters function-size file-size"
 rules="$rules todo path"
 skipped=""
 faults=$(check_c; check_text)

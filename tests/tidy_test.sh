@@ -105,6 +105,24 @@ plant http/url.c '' <<END
 /* url: planted. */
 /* $(printf '%94s' '' | tr ' ' x) */
 END
+plant include/quoit.h '5: [list]' <<'END'
+/*
+ * quoit: planted.
+ * Returns QUOIT_OK, or:
+ *   QUOIT_E_URL       it is none. And here the line was too long, so that its tail was
+ * poured into this one. QUOIT_E_HEADER not this one
+ */
+END
+plant include/quoit.h '' <<'END'
+/*
+ * quoit: planted.
+ * Returns QUOIT_OK, or:
+ *   QUOIT_E_URL       it is none,
+ *                     whatever it is.
+ *
+ * And no more.
+ */
+END
 plant http/url.c '2: [blanks] a tab' <<END
 /* url: planted. */
 /*$(printf '\t')*/
