@@ -54,9 +54,12 @@ enum quoit_llm_endpoint {
 struct quoit_llm_message {
     const char *role;    /* "user", "assistant", "tool", ...; required */
     const char *content; /* NULL: the message has no member "content" but one in `members` */
-    const char
-        *members; /* more members, as JSON text: "\"tool_call_id\":\"c1\""; or a content of */
-                  /* several parts, images among them; NULL: none */
+
+    /*
+     * More members, as JSON text: "\"tool_call_id\":\"c1\""; or a content of several parts, images
+     * among them. NULL: none.
+     */
+    const char *members;
     uint64_t reserved[2];
 };
 
