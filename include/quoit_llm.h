@@ -71,7 +71,10 @@ struct quoit_llm_prompt {
     uint64_t reserved[2];
 };
 
-/* What a request says beside its prompt. A field that is 0 is not sent, so the server decides. */
+/*
+ * What a request says beside its prompt. A field that is 0 is not sent, so the server decides; a
+ * seed or a number of tokens that is to be 0 goes through `members`: "\"seed\":0".
+ */
 struct quoit_llm_parameters {
     enum quoit_llm_endpoint endpoint;
     const char *model;
@@ -98,10 +101,11 @@ struct quoit_llm_parameters {
  *
  * Returns QUOIT_OK, or:
  *   QUOIT_E_ARGUMENT   a string is not UTF-8; `members` are no JSON members, or name the prompt's;
- *                      a temperature or top_p is no number, or below 0; no prompt, or more than the
- *                      endpoint takes; a prompt with both or neither of text and messages; messages
- *                      or system where the endpoint takes text; a message without a role; a stream
- *                      of embeddings; an enum out of range, or reserved is not zero.
+ *                      a temperature or top_p is no number, or below 0 and not QUOIT_LLM_ZERO; no
+ *                      prompt, or more than the endpoint takes; a prompt with both or neither of
+ *                      text and messages; messages or system where the endpoint takes text; a
+ *                      message without a role; a stream of embeddings; an enum out of range, or
+ *                      reserved is not zero.
  *   QUOIT_E_NO_MEMORY
  */
 QUOIT_API QUOIT_MUST enum quoit_error
