@@ -148,6 +148,18 @@ static bool parse_text(char (*place)[BEHAVIOUR_TEXT_SIZE], const char *value)
     return true;
 }
 
+/* "none", or "STATUS:TEXT". */
+static bool set_refuse_body(struct behaviour *behaviour, char *value)
+{
+    char *text = text_cut(value, ':');
+
+    if (text == NULL) {
+        behaviour->refused[0] = '\0';
+        return strcmp(value, "none") == 0;
+    }
+    return parse_status(value, &behaviour->refused_status) && parse_text(&behaviour->refused, text);
+}
+
 static bool set_retry_after(struct behaviour *behaviour, char *value)
 {
     return parse_text(&behaviour->retry_after, value);
@@ -194,6 +206,7 @@ static const struct {
     { "status-first", set_status_first, "N[:STATUS]", "the first N requests get it (503)" },
     { "fail-first", set_fail_first, "N[:STATUS]", "the first N executions of each key get it" },
     { "error", set_error, "STATUS:SHARE", "that share of answers gets it; repeatable; or none" },
+    { "refuse-body", set_refuse_body, "STATUS:TEXT", "a body that holds TEXT gets it; or none" },
     { "answer-to", set_answer_to, "body|key", "what ids and text follow from (body)" },
     { "error-code", set_error_code, "CODE", "type and code in the body of errors" },
     { "retry-after", set_retry_after, "TEXT", "that Retry-After with every 408, 409, 429, 5xx" },

@@ -44,7 +44,9 @@ struct behaviour {
     struct fault_rule faults[FAULT_RULES_MAX];
     unsigned faults_count;
     enum behaviour_when fault_when;
-    bool answer_to_key; /* what is drawn and written follows from the key, not from the body */
+    bool answer_to_key;      /* what is drawn and written follows from the key, not from the body */
+    uint16_t refused_status; /* of a body that holds `refused` */
+    char refused[BEHAVIOUR_TEXT_SIZE];      /* "": none is refused */
     char retry_after[BEHAVIOUR_TEXT_SIZE];  /* "": none */
     char error_code[BEHAVIOUR_TEXT_SIZE];   /* "": what belongs to the status */
     char content_type[BEHAVIOUR_TEXT_SIZE]; /* "": what belongs to the body */

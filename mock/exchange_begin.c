@@ -370,6 +370,7 @@ void exchange_begin(struct exchange *exchange, struct shared *shared,
         .execution = request->execution,
         .request = shared->requests_seen,
         .connection_request = connection_request,
+        .body = &incoming->body,
     };
     plan_make(&exchange->plan, behaviour, &exchange->question, &place);
     if (plan_has(&exchange->plan, FAULT_EARLY) || plan_has(&exchange->plan, FAULT_EARLY_RESET)) {

@@ -4,6 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool plan_is_refused(const struct behaviour *behaviour, const struct blob *body)
+{
+    size_t size = strlen(behaviour->refused);
+
+    return size != 0 && body != NULL && body->size != 0 &&
+           memmem(body->bytes, body->size, behaviour->refused, size) != NULL;
+}
+
 static uint16_t plan_status(const struct behaviour *behaviour, const struct question *question,
                             const struct plan_place *place, struct chance *chance)
 {
@@ -14,6 +22,9 @@ static uint16_t plan_status(const struct behaviour *behaviour, const struct ques
     }
     if (place->execution <= behaviour->fail_first) {
         return behaviour->fail_first_status;
+    }
+    if (plan_is_refused(behaviour, place->body)) {
+        return behaviour->refused_status;
     }
     if (behaviour->status != 0) {
         return behaviour->status;

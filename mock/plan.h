@@ -17,6 +17,7 @@ struct plan_place {
     uint64_t execution;          /* of its key, from 1 */
     uint64_t request;            /* of the mock, from 1 */
     uint64_t connection_request; /* of its connection, from 1 */
+    const struct blob *body;     /* NULL: not read yet */
 };
 
 struct plan {

@@ -120,6 +120,30 @@ static void test_fail_first_spares_the_executions_after(void)
     }
 }
 
+static void test_only_a_body_that_holds_the_text_is_refused(void)
+{
+    struct behaviour behaviour;
+    struct question question = { .kind = QUESTION_PAGE, .choices = 1 };
+    struct blob bodies[] = { { 0 }, { 0 }, { 0 } };
+
+    behaviour_init(&behaviour);
+    CHECK(!behaviour_set(&behaviour, "refuse-body", "bad"));
+    CHECK(!behaviour_set(&behaviour, "refuse-body", "42:bad"));
+    blob_text(&bodies[1], "a good one");
+    blob_text(&bodies[2], "a bad:one");
+    for (size_t i = 0; i < 3; i++) {
+        struct plan_place place = { .execution = 1, .request = 1, .body = &bodies[i] };
+        struct plan plan = { 0 };
+        CHECK(behaviour_set(&behaviour, "refuse-body", "422:bad:o"));
+        plan_make(&plan, &behaviour, &question, &place);
+        CHECK_EQ(plan.status, i == 2 ? 422 : 200);
+        CHECK(behaviour_set(&behaviour, "refuse-body", "none"));
+        plan_make(&plan, &behaviour, &question, &place);
+        CHECK_EQ(plan.status, 200);
+        blob_free(&bodies[i]);
+    }
+}
+
 int main(void)
 {
     RUN(test_a_seed_repeats_its_numbers);
@@ -128,5 +152,6 @@ int main(void)
     RUN(test_a_wrong_delay_is_refused);
     RUN(test_a_plan_follows_from_body_and_execution_not_from_order);
     RUN(test_fail_first_spares_the_executions_after);
+    RUN(test_only_a_body_that_holds_the_text_is_refused);
     return check_done();
 }
