@@ -193,7 +193,8 @@ struct quoit_llm_options {
 /*
  * What came of one prompt. With a batch_size above 1, the prompts of a request share all but
  * content, finish_reason and embedding; tokens and body, which the server gives for all together,
- * stand in the first one's.
+ * stand in the first one's. Of a prompt that was sent alone after its request was refused, all is
+ * about the second request.
  */
 struct quoit_llm_answer {
     bool good;              /* a 2xx, and what was asked for is there */
@@ -242,6 +243,9 @@ struct quoit_llm_counts {
  * (QUOIT_REPLAY_YES), answers of 408, 409, 429 and from 500 as quoit_again does, unless the server
  * says x-should-retry. A 429 that says insufficient_quota, and a 401, stop the batch, since all
  * others would be answered so: requests that were not sent, or wait to be sent again, end with it.
+ *
+ * A request of several prompts that is answered with 400, 413 or 422 was not billed, and one of
+ * them may be to blame: each of them is then asked alone, and has an answer of its own.
  *
  * Returns QUOIT_OK, or:
  *   QUOIT_E_ARGUMENT   parameters that quoit_llm_body_create refuses; stream; a batch_size above 1

@@ -194,7 +194,11 @@ enum ask_verdict ask_judge(const struct quoit_result *result)
     if (wish != NULL && (strcasecmp(wish, "true") == 0 || strcasecmp(wish, "false") == 0)) {
         again = strcasecmp(wish, "true") == 0;
     }
-    return again ? ASK_AGAIN : ASK_FINAL;
+    if (again) {
+        return ASK_AGAIN;
+    }
+    bool refused = result->status == 400 || result->status == 413 || result->status == 422;
+    return refused && !usage_quota_is_spent(body) ? ASK_REFUSED : ASK_FINAL;
 }
 
 /* --- From a result to answers --- */

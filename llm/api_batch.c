@@ -74,7 +74,9 @@ static enum quoit_error batch_make_tables(struct quoit_llm_batch *batch)
     batch->asks = calloc(batch->asks_max, sizeof(*batch->asks));
     batch->answers = calloc(batch->prompts_count + 1, sizeof(*batch->answers));
     batch->order = calloc(batch->prompts_count + 1, sizeof(*batch->order));
-    if (batch->asks == NULL || batch->answers == NULL || batch->order == NULL) {
+    batch->alone = calloc(batch->asks_max, sizeof(*batch->alone));
+    if (batch->asks == NULL || batch->answers == NULL || batch->order == NULL ||
+        batch->alone == NULL) {
         return QUOIT_E_NO_MEMORY;
     }
     for (size_t i = batch->asks_max; i > 0; i--) {
@@ -97,6 +99,7 @@ static void batch_free(struct quoit_llm_batch *batch)
     free(batch->asks);
     free(batch->answers);
     free(batch->order);
+    free(batch->alone);
     quoit_llm_reply_free(&batch->reply);
     text_free(&batch->detail);
     text_free(&batch->code);
@@ -185,16 +188,38 @@ enum quoit_error quoit_llm_batch_create(const struct quoit_llm_options *options,
 
 /* --- Sending --- */
 
-/* How many prompts from batch->next on go into one request; 0: that one cannot be sent. */
-static size_t batch_gather(struct quoit_llm_batch *batch, enum quoit_error *error_out,
-                           const char **why_out)
+/* The prompts whose turn it is, at most as many as one request may have; none: all are taken. */
+static struct range batch_peek(const struct quoit_llm_batch *batch)
 {
     size_t left = batch->prompts_count - batch->next;
-    size_t most = left < batch->batch_size ? left : batch->batch_size;
+
+    if (batch->alone_count > 0) {
+        return (struct range){ batch->alone[batch->alone_count - 1].first, 1 };
+    }
+    return (struct range){ batch->next, left < batch->batch_size ? left : batch->batch_size };
+}
+
+/* Take the first `count` of them. */
+static void batch_take(struct quoit_llm_batch *batch, size_t count)
+{
+    if (batch->alone_count == 0) {
+        batch->next += count;
+        return;
+    }
+    struct range *alone = &batch->alone[batch->alone_count - 1];
+    alone->first += count;
+    alone->count -= count;
+    batch->alone_count -= alone->count == 0;
+}
+
+/* How many of these prompts can go into one request; 0: the first cannot be sent. */
+static size_t batch_gather(struct quoit_llm_batch *batch, struct range range,
+                           enum quoit_error *error_out, const char **why_out)
+{
     size_t count = 0;
 
-    while (count < most) {
-        const struct quoit_llm_prompt *prompt = &batch->prompts[batch->next + count];
+    while (count < range.count) {
+        const struct quoit_llm_prompt *prompt = &batch->prompts[range.first + count];
         *error_out = body_check(&batch->body, prompt, why_out);
         if (*error_out != QUOIT_OK) {
             break;
@@ -227,11 +252,12 @@ static bool batch_send(struct quoit_llm_batch *batch)
 {
     enum quoit_error error = QUOIT_OK;
     const char *why = "";
-    size_t first = batch->next, count = batch_gather(batch, &error, &why);
+    struct range range = batch_peek(batch);
+    size_t first = range.first, count = batch_gather(batch, range, &error, &why);
     struct ask *ask = batch->idle;
 
     if (count == 0) {
-        batch->next++;
+        batch_take(batch, 1);
         ask_refuse(batch, first, 1, error, why);
         return true;
     }
@@ -242,7 +268,7 @@ static bool batch_send(struct quoit_llm_batch *batch)
     if (error == QUOIT_E_NO_SLOT && batch->open > 0) {
         return false;
     }
-    batch->next += count;
+    batch_take(batch, count);
     if (error == QUOIT_OK) {
         batch->idle = ask->next;
         batch->open++;
@@ -268,11 +294,13 @@ static uint64_t batch_room(const struct quoit_llm_batch *batch)
 /* Send what there is room for; or, once it is stopped, end what was not sent. */
 static void batch_fill(struct quoit_llm_batch *batch)
 {
-    while (batch->stopped != NULL && batch->next < batch->prompts_count) {
-        ask_end(batch, batch->next++, batch->stopped);
+    while (batch->stopped != NULL && batch_peek(batch).count > 0) {
+        size_t index = batch_peek(batch).first;
+        batch_take(batch, 1);
+        ask_end(batch, index, batch->stopped);
     }
     for (uint64_t room = batch_room(batch); room > 0; room--) {
-        if (batch->next == batch->prompts_count || batch->idle == NULL || !batch_send(batch)) {
+        if (batch_peek(batch).count == 0 || batch->idle == NULL || !batch_send(batch)) {
             return;
         }
     }
@@ -291,6 +319,15 @@ static void batch_give_back(struct quoit_llm_batch *batch, struct ask *ask)
     batch->open--;
 }
 
+/* The server refused these prompts together: it gets them once more, one by one. */
+static void batch_split(struct quoit_llm_batch *batch, const struct ask *ask,
+                        const struct quoit_result *result)
+{
+    assert(batch->alone_count < batch->asks_max);
+    batch->alone[batch->alone_count++] = (struct range){ ask->first, ask->count };
+    batch->attempts += result->attempts;
+}
+
 static void batch_on_end(struct quoit_llm_batch *batch, const struct quoit_event *event)
 {
     struct ask *ask = event->context;
@@ -301,6 +338,11 @@ static void batch_on_end(struct quoit_llm_batch *batch, const struct quoit_event
     assert(ask->id == event->id);
     if (verdict == ASK_AGAIN && batch->stopped == NULL &&
         quoit_again(batch->engine, event->id, QUOIT_OK, 0) == QUOIT_OK) {
+        return;
+    }
+    if (verdict == ASK_REFUSED && batch->stopped == NULL && ask->count > 1) {
+        batch_split(batch, ask, result);
+        batch_give_back(batch, ask);
         return;
     }
     if (verdict == ASK_STOP) {

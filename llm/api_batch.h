@@ -3,11 +3,13 @@
  * them.
  *
  *     prompts --batch_fill--> asks --quoit_submit--> END --ask_judge--> again, or
- *        api_ask.c: ask_settle --> one answer for each prompt of the ask
+ *        ^                       api_ask.c: ask_settle --> one answer for each prompt of the ask,
+ *        +-- one by one ------------------------ or, if the server refused several at once
  *
- * A prompt is in one of three places, which follow from two numbers and a pointer: not taken yet
- * (index >= next), in an ask, or ended (it has an answer). An ask is one request with up to
- * batch_size prompts in a row. Asks are a fixed table; those without a request stand in a list.
+ * A prompt is not taken yet (index >= next), in an ask, in a range of those that are asked alone,
+ * or ended (it has an answer). An ask is one request with up to batch_size prompts in a row. Asks
+ * are a fixed table; those without a request stand in a list. Ranges go before what is not taken
+ * yet, so there are never more of them than asks.
  *
  * It can be stopped: by the caller, or by an answer which says that all others will be alike. Then
  * `stopped` is what prompts get that were not sent, and nothing is sent again.
@@ -30,6 +32,11 @@ struct ask {
     struct ask *next;    /* in the list of those without a request */
 };
 
+/* Some prompts in a row. */
+struct range {
+    size_t first, count;
+};
+
 struct quoit_llm_batch {
     struct quoit_engine *engine;
     bool engine_is_ours;
@@ -48,9 +55,11 @@ struct quoit_llm_batch {
     struct ask *asks; /* owned */
     size_t asks_max;
     uint32_t in_flight_max;
-    struct ask *idle; /* those without a request */
-    size_t open;      /* requests under way */
-    size_t next;      /* the first prompt that was not taken */
+    struct ask *idle;    /* those without a request */
+    size_t open;         /* requests under way */
+    size_t next;         /* the first prompt that was not taken */
+    struct range *alone; /* owned, asks_max of them: refused together, to be asked one by one */
+    size_t alone_count;
 
     /* What came of it. */
     const struct quoit_llm_answer **answers; /* owned, each too but for those of all; NULL: none */
@@ -67,8 +76,9 @@ struct quoit_llm_batch {
 
 enum ask_verdict {
     ASK_FINAL,
-    ASK_AGAIN, /* worth another attempt, if there is one left */
-    ASK_STOP,  /* all others would be answered alike */
+    ASK_REFUSED, /* final, but one prompt may be to blame for all: 400, 413, 422 */
+    ASK_AGAIN,   /* worth another attempt, if there is one left */
+    ASK_STOP,    /* all others would be answered alike */
 };
 
 /* --- api_ask.c --- */
