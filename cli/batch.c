@@ -463,6 +463,13 @@ static int batch_finish(struct batch *batch)
                      complete && !broken ? "sent again"
                                          : "the old answers stay until --resume has ended");
     }
+    if (output->lost != 0) {
+        summary->maybe_billed += output->lost;
+        progress_warn(&batch->progress,
+                      "%ju answers that stand behind one that is missing were not written, since "
+                      "--order input keeps the order: --resume asks again",
+                      (uintmax_t)output->lost);
+    }
     if (!batch->options.quiet) {
         summary_print(summary, stderr);
     }

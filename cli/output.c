@@ -180,6 +180,7 @@ static void output_advance(struct output *output)
             return;
         }
         output->cut = output->cut || held->place == OUTPUT_SKIPPED;
+        output->lost += held->place == OUTPUT_LINE && output->cut && held->kind == OUTPUT_GOOD;
         if (held->place == OUTPUT_LINE && !output->cut) {
             output_write_line(output, held->kind, (struct json_span){ held->bytes, held->size });
         }

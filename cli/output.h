@@ -60,6 +60,7 @@ struct output {
 
     /* To be read. */
     uint64_t good, failed_lines; /* written, and as safe as was promised */
+    uint64_t lost;               /* answers behind a line that was skipped */
     bool failed;                 /* a write or a sync failed; no more is written */
     int os_error;                /* then: why, and in which file */
     const char *failed_name;

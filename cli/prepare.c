@@ -315,7 +315,7 @@ enum prepare_verdict prepare_request(struct prepare *prepare, struct query *quer
     const struct options *options = prepare->options;
     enum prepare_verdict verdict = prepare_line(prepare, query);
     uint32_t retries =
-        query->moves < options->retries ? (uint32_t)options->retries - query->moves : 0;
+        query->retries < options->retries ? (uint32_t)options->retries - query->retries : 0;
 
     prepare->request = (struct quoit_request){
         .unix_path = options->unix_socket,

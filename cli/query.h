@@ -40,7 +40,8 @@ struct query {
     uint32_t attempts;          /* of an earlier request for this line */
     uint32_t key_generation;    /* of the key that was sent; 0: none */
     size_t server;              /* which of --base-url it goes to, or SERVERS_NONE */
-    uint32_t moves;             /* retries at another server than the one before */
+    uint32_t retries;           /* of earlier requests for this line */
+    uint32_t turned_away;       /* moves to another server after 429s */
     bool moved;                 /* to another server, after an error */
     bool billed;                /* an earlier attempt may have been */
     uint64_t id;                /* of its request */

@@ -43,10 +43,11 @@ static const struct option_table retry_failed_table = {
             "Writes the lines of INPUT, byte for byte, that failed in the OUTPUTs or are missing\n"
             "there. OUTPUTs are outputs and error files of quoit batch, of OpenAI or of vLLM; a\n"
             "good answer in any of them counts.\n",
-    .foot = "\n"
-            "Exit: 0 written, be it nothing; 1 written, but lines of an OUTPUT could not be read;\n"
-            "2 wrong usage; 3 a file cannot be read, or is no output, or F is not empty; 4 F cannot\n"
-            "be written.\n",
+    .foot =
+        "\n"
+        "Exit: 0 written, be it nothing; 1 written, but lines of an OUTPUT could not be read;\n"
+        "2 wrong usage; 3 a file cannot be read, or is no output, or F is not empty; 4 F cannot\n"
+        "be written.\n",
 };
 
 struct retry_failed {

@@ -19,6 +19,7 @@
 #define NS_PER_MS UINT64_C(1000000)
 #define NS_PER_S UINT64_C(1000000000)
 #define EVENTS_MAX 64
+#define RUN_SILENCE_NS (30 * NS_PER_S)    /* until it is told that nothing ends */
 #define COUNTED_MAX ((uint64_t)256 << 20) /* bytes of input that are counted, not sent */
 
 /* No line will be written for this query. */
@@ -188,6 +189,7 @@ static void run_settle(struct run *run, struct query *query, const struct quoit_
 void run_send_again(struct run *run, struct query *query, const struct quoit_result *result)
 {
     query->attempts += result->attempts;
+    query->retries += result->retries;
     query->billed |= result->maybe_billed;
     query->next = run->waiting;
     run->waiting = query;
@@ -295,6 +297,8 @@ static void run_on_end(struct run *run, const struct quoit_event *event)
         return;
     }
     run->open--;
+    run->answered_ns = event->at_ns;
+    run->silence_ns = RUN_SILENCE_NS;
     if (verdict != JUDGE_GOOD && !run_is_billed(result)) {
         rates_give_back(query->rates, query->id);
     }
@@ -425,6 +429,24 @@ static void run_show(struct run *run, uint64_t now_ns)
     progress_show(run->progress, &counts, now_ns);
 }
 
+/* A run that waits should not look as if it hung. Told after a while, and then ever more rarely. */
+static void run_tell_silence(struct run *run, uint64_t now_ns)
+{
+    struct quoit_stats stats;
+    char silence[32];
+
+    if (run->open == 0 || now_ns - run->answered_ns < run->silence_ns) {
+        return;
+    }
+    quoit_stats_read(run->engine, &stats);
+    progress_format_time(silence, sizeof(silence), run->silence_ns);
+    progress_say(run->progress,
+                 "nothing has ended for %s: %ju in flight; %ju wait for a rate limit, another "
+                 "attempt or a server",
+                 silence, (uintmax_t)stats.in_flight, (uintmax_t)(stats.waiting + stats.queued));
+    run->silence_ns *= 4;
+}
+
 /* The limits that people set to a run. */
 static void run_look_at_limits(struct run *run, uint64_t now_ns)
 {
@@ -519,7 +541,8 @@ void run_go(struct run *run)
     writer_init(&run->writer, run->output, run->options->details);
     run_stream_init(&run->streams);
     run->on_probation = true;
-    run->begin_ns = quoit_now_ns();
+    run->begin_ns = run->answered_ns = quoit_now_ns();
+    run->silence_ns = RUN_SILENCE_NS;
     run->time_end_ns = run->options->max_time_ns > UINT64_MAX - run->begin_ns
                            ? UINT64_MAX
                            : run->begin_ns + run->options->max_time_ns;
@@ -528,6 +551,7 @@ void run_go(struct run *run)
         uint64_t now_ns = quoit_now_ns();
         run_look_at_signals(run, now_ns);
         run_look_at_limits(run, now_ns);
+        run_tell_silence(run, now_ns);
         if (run->output->failed) {
             run_stop(run, RUN_BROKEN);
         }

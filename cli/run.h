@@ -88,8 +88,9 @@ struct run {
     bool on_probation; /* no other answer was seen yet */
     char remedy[256];  /* against the first answer that all others may be like; "": none came */
     uint64_t outages_told;
-    uint64_t begin_ns, time_end_ns; /* the latter: of --max-time */
-    uint64_t grace_end_ns;          /* once it stops */
+    uint64_t answered_ns, silence_ns; /* when the last request ended; when that is told */
+    uint64_t begin_ns, time_end_ns;   /* the latter: of --max-time */
+    uint64_t grace_end_ns;            /* once it stops */
     bool all_cancelled;
 };
 
@@ -115,8 +116,9 @@ void run_send_again(struct run *run, struct query *query, const struct quoit_res
 /* --- Several servers: run_servers.c --- */
 
 /*
- * Is the query to go to another server? It is, if this one is down; for a retry, if another one
- * does better; and once at most after an error, of which the library has tried again what it could.
+ * Is the query to go to another server? It is, if this one is down; for a retry, or after its third
+ * 429 here, if another one does better; and once at most after an error that nobody will be billed
+ * for, of which the library has tried again what it could.
  */
 bool run_may_move(const struct run *run, const struct query *query,
                   const struct quoit_result *result, enum judge_verdict verdict);

@@ -3,6 +3,8 @@
  */
 #include "cli/run.h"
 
+#define RUN_TURNED_AWAY 3 /* attempts at one server that ended in 429s */
+
 /* What the end of a request says about its server. */
 static enum servers_end run_server_end(const struct quoit_result *result)
 {
@@ -17,6 +19,14 @@ static enum servers_end run_server_end(const struct quoit_result *result)
     return on_the_way ? SERVERS_BAD : SERVERS_SILENT;
 }
 
+/* Is it a 429, and not the first one here? That it spends no retry is no reason to wait for ever.
+ */
+static bool run_is_turned_away(const struct quoit_result *result)
+{
+    return result->error == QUOIT_OK && result->status == 429 &&
+           result->attempts >= RUN_TURNED_AWAY;
+}
+
 bool run_may_move(const struct run *run, const struct query *query,
                   const struct quoit_result *result, enum judge_verdict verdict)
 {
@@ -26,12 +36,17 @@ bool run_may_move(const struct run *run, const struct query *query,
     if (result->outage) {
         return true;
     }
-    if (run_server_end(result) != SERVERS_BAD ||
-        !servers_has_better(&run->servers, query->server)) {
+    if (!servers_has_better(&run->servers, query->server)) {
+        return false;
+    }
+    if (run_is_turned_away(result)) {
+        return query->turned_away + 1 < run->servers.count;
+    }
+    if (run_server_end(result) != SERVERS_BAD) {
         return false;
     }
     if (result->error == QUOIT_OK) {
-        return verdict == JUDGE_AGAIN && query->moves < run->options->retries;
+        return verdict == JUDGE_AGAIN && query->retries + result->retries < run->options->retries;
     }
     return !query->moved && !result->maybe_billed;
 }
@@ -60,8 +75,10 @@ void run_leave_server(struct run *run, const struct query *query, const struct q
 
 void run_move(struct run *run, struct query *query, const struct quoit_result *result)
 {
-    if (!result->outage) { /* which spends no retry */
-        query->moves += result->error == QUOIT_OK;
+    if (run_is_turned_away(result)) { /* which spends no retry, and neither does an outage */
+        query->turned_away++;
+    } else if (!result->outage) {
+        query->retries += result->error == QUOIT_OK;
         query->moved |= result->error != QUOIT_OK;
         run->summary->moved++;
     }

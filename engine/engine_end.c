@@ -164,6 +164,7 @@ static void engine_finish(struct quoit_engine *engine, struct slot *slot)
 {
     engine_leave_limit(slot);
     slot->result.times.end_ns = engine_now_ns(engine);
+    slot->result.retries = slot->retries;
     slot_move(&engine->slots, slot, SLOT_DONE);
     engine_count(engine, slot, 1);
     engine_make_ready(engine, slot);

@@ -251,6 +251,7 @@ struct quoit_result {
     const char *detail; /* a line for people, never NULL; holds no secret */
     uint32_t status;    /* 0: no answer */
     uint32_t attempts;  /* all that were sent, free resends too */
+    uint32_t retries;   /* those of the retry policy: at most the request's */
     uint32_t headers_count;
     const struct quoit_header *headers; /* of the final answer, without trailers */
     struct quoit_span body;             /* as sent by the server; empty for a stream */

@@ -7,6 +7,7 @@ Idempotency-Key.
 What batch_test.py says of its environment holds here too.
 """
 
+import collections
 import socket
 import sys
 
@@ -75,6 +76,29 @@ def test_one_that_answers_badly_is_left_for_the_other():
     # Eight in a row, and what was in flight with them; later, once a second, a probe.
     assert 8 <= ledgers[1]["requests"] <= 8 + 4 + 5, ledgers[1]["requests"]
     check_in("retries %d;" % ledgers[1]["requests"], result.stderr)
+
+
+def test_retries_are_those_of_all_servers_together():
+    batch = queries(60)
+    for retries in (1, 3):
+        with Mock("--error", "500:0.6") as a, Mock("--error", "500:0.6", "--seed", "2") as b:
+            result = run_over(batch, [a, b], "-c", "8", "--retries", str(retries), "--overwrite")
+            executions = collections.Counter(a.ledger()["executions"])
+            executions.update(b.ledger()["executions"])
+        most = max(executions.values())
+        check_in("attempts  %d sent" % sum(executions.values()), result.stderr)
+        assert 1 < most <= retries + 1, most
+
+
+def test_a_query_that_one_server_turns_away_goes_to_another():
+    batch = queries(6)
+    with Mock() as good, Mock("--status", "429", "--header", "retry-after-ms: 1") as busy:
+        result = run_over(batch, [good, busy], "-c", "4", "--retries", "0")
+        ledgers = [good.ledger(), busy.ledger()]
+    check_equal(result.code, 0, result.stderr)
+    check_equal(len(set(ids())), 6, "answers")
+    check_equal(ledgers[0]["requests"], 6, "answered")
+    assert ledgers[1]["requests"] >= 3, ledgers[1]["requests"]
 
 
 def test_one_that_comes_back_is_used_again():

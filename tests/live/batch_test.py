@@ -647,6 +647,21 @@ def test_an_interrupted_run_in_order_is_a_beginning_of_the_input():
     check_equal(ids, ["q-%d" % i for i in range(len(ids))], "ids")
 
 
+def test_answers_that_the_order_keeps_out_of_the_file_are_told_and_billed():
+    lines = [query("slow", headers={"X-Mock-Latency": "60s"})]
+    lines += [query("q-%d" % i) for i in range(20)]
+    batch = write_file("batch.jsonl", "\n".join(lines) + "\n")
+    with Mock() as mock:
+        process = start(batch, "-o", path_of("out.jsonl"), "--order", "input", "--base-url",
+                        mock.base, "--grace", "0")
+        wait_for("the others", lambda: mock.ledger()["answers"] == 20)
+        process.send_signal(signal.SIGINT)
+        result = finish(process)
+    check_equal(read_lines("out.jsonl"), [], "lines")
+    check_in("20 answers that stand behind one that is missing were not written", result.stderr)
+    check_in("maybe billed in vain 21;", result.stderr)
+
+
 def test_a_signal_while_the_server_is_down_needs_no_grace():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
