@@ -21,7 +21,7 @@ static const struct server check_server = { { "https://api.openai.com/v1" }, 1, 
 
 struct check_options {
     const char *input, *endpoint;
-    bool openai, json, verbose, help;
+    bool openai, stream, json, verbose, help;
 };
 
 #define OPTION_STRUCT struct check_options
@@ -32,6 +32,7 @@ static const struct option_row check_rows[] = {
          "OpenAI's own limits too: 50,000 requests, 200 MB, one url and\none "
          "model a file, method POST"),
     TEXT(0, "endpoint", endpoint, "PATH", "the url of lines that have none"),
+    FLAG(0, "stream", stream, "judge as quoit batch --stream does"),
     FLAG(0, "json", json, "what was found, as JSON on stdout"),
     FLAG('v', "verbose", verbose, "every fault, not the first 20"),
     FLAG('h', "help", help, "this"),
@@ -281,11 +282,15 @@ static bool check_open(struct check *check)
         return false;
     }
     check->batch.endpoint = check->options.endpoint;
+    check->batch.stream = check->options.stream;
     if (headers_open(&check->headers, NULL, 0, NULL) != 0 || !check_open_ids(check) ||
         !prepare_init(&check->prepare, &check->batch, &check_server, &check->headers, &check->keys,
                       &check->proxies)) {
         fputs("quoit: out of memory\n", stderr);
         return false;
+    }
+    if (check->options.openai) {
+        check->prepare.line.may_stream = true; /* openai_line_fault says that none may */
     }
     return true;
 }

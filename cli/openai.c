@@ -22,7 +22,12 @@ const char *openai_line_fault(const struct batch_line *line)
     if (line->headers_count != 0) {
         return "OpenAI: a line has no headers there";
     }
-    return json_kind_of(line->body_raw) == JSON_OBJECT ? NULL : "OpenAI: body is not an object";
+    if (json_kind_of(line->body_raw) != JSON_OBJECT) {
+        return "OpenAI: body is not an object";
+    }
+    return batch_body_streams(line->body)
+               ? "OpenAI: body says \"stream\":true, and a batch has none"
+               : NULL;
 }
 
 size_t openai_file_faults(const struct census *census, uint64_t file_bytes,

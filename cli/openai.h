@@ -2,8 +2,8 @@
  * openai: what OpenAI's batch API asks of a file beyond what `quoit batch` does. Pure.
  *
  * As its documentation says: at most 50,000 requests and 200 MB, one endpoint and one model for the
- * whole file, method POST, urls that are paths, and bodies that are objects. What is ours (headers,
- * body_encoding) is not there.
+ * whole file, method POST, urls that are paths, and bodies that are objects and ask for no stream.
+ * What is ours (headers, body_encoding) is not there.
  */
 #ifndef QUOIT_CLI_OPENAI_H
 #define QUOIT_CLI_OPENAI_H

@@ -347,8 +347,7 @@ static bool batch_method_needs_body(const char *method)
            strcmp(method, "PATCH") == 0;
 }
 
-/* Is it an object that says "stream":true? One that says it once among others may be obeyed. */
-static bool batch_body_streams(struct json_span body)
+bool batch_body_streams(struct json_span body)
 {
     struct json_members reader;
     struct json_member member;

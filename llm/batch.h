@@ -98,4 +98,10 @@ JSON_MUST bool batch_line_is_blank(struct json_span bytes);
  */
 JSON_MUST enum batch_verdict batch_line_read(struct batch_line *line, struct json_span bytes);
 
+/*
+ * Does the body say "stream":true? One that says it once among others may be obeyed. What is no
+ * object does not.
+ */
+JSON_MUST bool batch_body_streams(struct json_span body);
+
 #endif

@@ -162,6 +162,23 @@ def test_check_takes_what_batch_takes():
     check_equal(quoit("check", batch, "--endpoint", "/v1/x").code, 0, "with --endpoint")
 
 
+def test_a_body_may_ask_for_a_stream_where_batch_would_be_told_so():
+    batch = lines_file("batch.jsonl", query("a", body={"model": "m", "stream": True}))
+    result = quoit("check", batch)
+    check_equal(result.code, 1, "exit")
+    check_in("say --stream", result.stderr)
+    check_equal(quoit("check", batch, "--stream").code, 0, "exit with --stream")
+    for more in ([], ["--stream"]):
+        result = quoit("check", batch, "--openai", *more)
+        check_equal(result.code, 1, "exit with --openai")
+        check_in('OpenAI: body says "stream":true, and a batch has none', result.stderr)
+    text = lines_file("text.jsonl", query("a", body=[1]))
+    for command in (("check",), ("batch", "--dry-run")):
+        result = quoit(*command, text, "--stream")
+        check_equal(result.code, 1, "exit, of no object")
+        check_in("--stream needs a body that is an object", result.stderr)
+
+
 def test_openais_own_limits_are_asked_for():
     batch = lines_file("batch.jsonl", query("a"), query("b", "/v1/embeddings"),
                        query("c", body={"model": "other"}))

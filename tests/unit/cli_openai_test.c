@@ -19,6 +19,9 @@ static void test_a_line_is_good_for_openai_only_in_its_own_form(void)
         { "{\"custom_id\":\"a\",\"method\":\"POST\",\"url\":\"/v1/x\",\"body\":\"{}\","
           "\"body_encoding\":\"text\"}",
           "object" },
+        { "{\"custom_id\":\"a\",\"method\":\"POST\",\"url\":\"/v1/x\","
+          "\"body\":{\"stream\":true}}",
+          "stream" },
         { "{\"custom_id\":\"a\",\"method\":\"POST\",\"url\":\"/v1/x\",\"body\":{},"
           "\"headers\":{\"X\":\"1\"}}",
           "headers" },
@@ -26,6 +29,7 @@ static void test_a_line_is_good_for_openai_only_in_its_own_form(void)
     struct batch_line line;
 
     batch_line_init(&line);
+    line.may_stream = true;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct json_span bytes = { cases[i].line, strlen(cases[i].line) };
         check_case(cases[i].line);
