@@ -29,8 +29,8 @@ struct check_options {
 static const struct option_row check_rows[] = {
     HEADING("Options"),
     FLAG(0, "openai", openai,
-         "OpenAI's own limits too: 50,000 requests, 200 MB, one url and\none "
-         "model a file, method POST"),
+         "OpenAI's own limits too: 50,000 requests or inputs of\nembeddings, 200 MB, one model "
+         "and one url that has batches\na file, method POST, no stream"),
     TEXT(0, "endpoint", endpoint, "PATH", "the url of lines that have none"),
     FLAG(0, "stream", stream, "judge as quoit batch --stream does"),
     FLAG(0, "json", json, "what was found, as JSON on stdout"),
@@ -64,7 +64,8 @@ struct check {
     struct input input;
     struct census census;
     struct text quoted;
-    uint64_t lines; /* that are not blank */
+    uint64_t inputs; /* of embeddings, with --openai */
+    uint64_t lines;  /* that are not blank */
     uint64_t faults;
 };
 
@@ -184,6 +185,8 @@ static void check_count(struct check *check, uint64_t number)
     census_take(&check->census, url, (struct json_span){ body.bytes, body.size });
     if (fault != NULL) {
         check_tell(check, number, fault);
+    } else if (check->options.openai) {
+        check->inputs += openai_inputs(line);
     }
 }
 
@@ -254,7 +257,7 @@ static void check_file(struct check *check)
     size_t count = 0;
 
     if (check->options.openai) {
-        count = openai_file_faults(&check->census, check->input.bytes_read, faults);
+        count = openai_file_faults(&check->census, check->input.bytes_read, check->inputs, faults);
     }
     for (size_t i = 0; i < count; i++) {
         check_tell(check, 0, faults[i]);

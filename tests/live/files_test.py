@@ -187,6 +187,12 @@ def test_openais_own_limits_are_asked_for():
     check_equal(result.code, 1, "OpenAI's")
     check_in("more than one url", result.stderr)
     check_in("more than one model", result.stderr)
+    inputs = lines_file("inputs.jsonl", *[query("e-%d" % i, "/v1/embeddings",
+                                                body={"model": "m", "input": ["t"] * 25000})
+                                          for i in range(3)])
+    check_in("50,000 inputs of embeddings", quoit("check", inputs, "--openai").stderr)
+    check_in("have batches", quoit("check", lines_file("x.jsonl", query("x", "/v1/x")),
+                                   "--openai").stderr)
     many = queries(50001)
     check_equal(quoit("check", many).code, 0, "ours, many")
     check_in("50,000", quoit("check", many, "--openai").stderr)
