@@ -132,9 +132,13 @@ static void check_print(struct check *check)
     }
     printf("%-8s%10" PRIu64 "  in, an estimate: the bodies' bytes / 4\n", "tokens",
            census->tokens_in);
-    printf("%-8s%10" PRIu64 "  out at most, by max_tokens", "", census->tokens_out);
-    if (census->without_max != 0) {
-        printf("; %" PRIu64 " requests set none", census->without_max);
+    if (census->without_max == census->requests) {
+        printf("%-8s%10s  out: no request sets max_tokens", "", "unknown");
+    } else {
+        printf("%-8s%10" PRIu64 "  out at most, by max_tokens", "", census->tokens_out);
+        if (census->without_max != 0) {
+            printf("; %" PRIu64 " requests set none", census->without_max);
+        }
     }
     printf("\n%-8s%10" PRIu64 "\n", "faults", check->faults);
 }

@@ -179,6 +179,14 @@ def test_a_body_may_ask_for_a_stream_where_batch_would_be_told_so():
         check_in("--stream needs a body that is an object", result.stderr)
 
 
+def test_tokens_that_nothing_limits_are_unknown():
+    limited = query("a", body={"model": "m", "max_tokens": 70})
+    for lines, words in (([query("b"), query("c")], b"   unknown  out: no request sets max_tokens\n"),
+                         ([limited, query("b")], b"70  out at most, by max_tokens; 1 requests set "),
+                         ([limited], b"70  out at most, by max_tokens\n")):
+        check_in(words, quoit("check", lines_file("batch.jsonl", *lines)).stdout)
+
+
 def test_openais_own_limits_are_asked_for():
     batch = lines_file("batch.jsonl", query("a"), query("b", "/v1/embeddings"),
                        query("c", body={"model": "other"}))
