@@ -6,6 +6,7 @@
 #include "cli/server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_request(const struct prepare *prepare)
@@ -27,8 +28,8 @@ static void print_request(const struct prepare *prepare)
     putchar('\n');
 }
 
-/* The first line that is not blank. False: there is none. */
-static bool read_first(struct input *input, struct input_line *line_out)
+/* The next line that is not blank. False: there is none. */
+static bool read_next(struct input *input, struct input_line *line_out)
 {
     for (;;) {
         switch (input_next(input, line_out)) {
@@ -41,7 +42,7 @@ static bool read_first(struct input *input, struct input_line *line_out)
             input_wait(input, 1000);
             break;
         case INPUT_END:
-            fprintf(stderr, "quoit: %s: no line in it\n", input->name);
+            fprintf(stderr, "quoit: %s: no line in it that is good\n", input->name);
             return false;
         case INPUT_FAILED:
             fprintf(stderr, "quoit: %s: %s\n", input->name, strerror(input->os_error));
@@ -50,36 +51,48 @@ static bool read_first(struct input *input, struct input_line *line_out)
     }
 }
 
-bool dry_run_print(struct prepare *prepare, struct input *input)
+/* Print the request of a line, or why it has none. */
+static enum prepare_verdict print_line(struct prepare *prepare, const struct input_line *line,
+                                       struct query *query)
 {
-    struct query_pool pool = { .free = NULL };
-    struct input_line line;
-    bool good = false;
+    enum prepare_verdict verdict = PREPARE_INVALID;
 
-    if (!read_first(input, &line)) {
-        return false;
+    query->number = line->number;
+    query->offset = line->offset;
+    if (!line->too_long) {
+        verdict = prepare_request(prepare, query);
     }
-    struct query *query = query_take(&pool, line.bytes);
-    if (query == NULL) {
-        fputs("quoit: out of memory\n", stderr);
-        return false;
-    }
-    query->number = line.number;
-    switch (prepare_request(prepare, query)) {
+    switch (verdict) {
     case PREPARE_DONE: /* of no output: none was read */
     case PREPARE_GOOD:
         print_request(prepare);
-        good = true;
-        break;
+        return PREPARE_GOOD;
     case PREPARE_INVALID:
-        fprintf(stderr, "quoit: line %ju: invalid_input_line: %s\n", (uintmax_t)line.number,
-                line.too_long ? "the line is too long" : prepare->message);
-        break;
+        fprintf(stderr, "quoit: line %ju: invalid_input_line: %s\n", (uintmax_t)line->number,
+                line->too_long ? "the line is too long" : prepare->message);
+        return PREPARE_INVALID;
     case PREPARE_NO_MEMORY:
-        fputs("quoit: out of memory\n", stderr);
-        break;
+        return PREPARE_NO_MEMORY;
     }
-    query_give_back(&pool, query);
+    abort(); /* a verdict without a case */
+}
+
+bool dry_run_print(struct prepare *prepare, struct input *input)
+{
+    struct query_pool pool = { .free = NULL };
+    enum prepare_verdict verdict = PREPARE_INVALID;
+    struct input_line line;
+
+    while (verdict == PREPARE_INVALID && read_next(input, &line)) {
+        struct query *query = query_take(&pool, line.bytes);
+        verdict = query == NULL ? PREPARE_NO_MEMORY : print_line(prepare, &line, query);
+        if (query != NULL) {
+            query_give_back(&pool, query);
+        }
+    }
+    if (verdict == PREPARE_NO_MEMORY) {
+        fputs("quoit: out of memory\n", stderr);
+    }
     query_pool_free(&pool);
-    return good;
+    return verdict == PREPARE_GOOD;
 }

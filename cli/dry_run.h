@@ -7,7 +7,10 @@
 #include "cli/input.h"
 #include "cli/prepare.h"
 
-/* Print it on stdout. False: the first line is no request; a line on stderr says why. */
+/*
+ * Print that of the first good line on stdout, and on stderr why those before it are none. False:
+ * no line is good, or they cannot be read; a line on stderr says so.
+ */
 bool dry_run_print(struct prepare *prepare, struct input *input);
 
 #endif

@@ -206,6 +206,23 @@ def test_openais_own_limits_are_asked_for():
     check_in("50,000", quoit("check", many, "--openai").stderr)
 
 
+# --- A dry run ---
+
+
+def test_a_dry_run_goes_on_to_the_first_good_line_and_tells_of_the_bad_ones():
+    batch = lines_file("batch.jsonl", "nonsense", "", '{"custom_id":"a","body":{}}', query("good"),
+                       "more nonsense")
+    result = run(batch, "--dry-run")
+    check_equal(result.code, 0, "exit; " + result.stderr)
+    check_in("line 1: invalid_input_line: ", result.stderr)
+    check_in("line 3: invalid_input_line: ", result.stderr)
+    check_equal(result.stderr.count("invalid_input_line"), 2, "lines told of")
+    check_in(b"say good", result.stdout)
+    none = run(lines_file("bad.jsonl", "nonsense", "none"), "--dry-run")
+    check_equal((none.code, none.stdout), (1, b""), "exit, with no good line")
+    check_in("no line in it that is good", none.stderr)
+
+
 # --- merge ---
 
 
