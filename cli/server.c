@@ -21,6 +21,22 @@ static struct json_span server_authority(const char *url)
     return (struct json_span){ begin, strcspn(begin, "/?#") };
 }
 
+/* What has no scheme has most often been left without it; what has another one is not for us. */
+static void server_refuse_url(const char *url, const char *from)
+{
+    struct text clean;
+
+    text_init(&clean, 0);
+    server_append_url(&clean, url);
+    if (strstr(url, "://") == NULL && clean.size != 0 && !clean.failed) {
+        fprintf(stderr, "quoit batch: %s: %s has no scheme: http://%s\n", from, clean.bytes,
+                clean.bytes);
+    } else {
+        fprintf(stderr, "quoit batch: %s is not an absolute url: http://HOST/v1\n", from);
+    }
+    text_free(&clean);
+}
+
 /* Can it be a base url? False: a line on stderr says why not. */
 static bool server_check(const char *url, const char *from)
 {
@@ -31,7 +47,7 @@ static bool server_check(const char *url, const char *from)
         return false;
     }
     if (!endpoint_is_absolute(url)) {
-        fprintf(stderr, "quoit batch: %s is not an absolute url: http://HOST/v1\n", from);
+        server_refuse_url(url, from);
         return false;
     }
     return true;

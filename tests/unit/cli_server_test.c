@@ -51,6 +51,36 @@ static void test_a_base_url_with_a_user_or_without_a_scheme_is_refused(void)
     CHECK(!server_choose(&server, second_is_bad, 2));
 }
 
+/* What server_choose says on stderr. */
+static const char *refusal(const char *url)
+{
+    static char text[512];
+    struct server server;
+    FILE *file = tmpfile();
+    FILE *saved = stderr;
+
+    stderr = file; /* glibc lets it be assigned */
+    bool good = choose(&server, url);
+    stderr = saved;
+    rewind(file);
+    size_t size = fread(text, 1, sizeof(text) - 1, file);
+    fclose(file);
+    text[size] = '\0';
+    return good ? "accepted" : text;
+}
+
+static void test_a_url_without_a_scheme_is_shown_with_one_and_without_a_secret(void)
+{
+    CHECK_STR(refusal("127.0.0.1:8000/v1"), "quoit batch: --base-url: 127.0.0.1:8000/v1 has no "
+                                            "scheme: http://127.0.0.1:8000/v1\n");
+    CHECK(strstr(refusal("h/v1?key=SECRET"), "http://h/v1\n") != NULL);
+    CHECK(strstr(refusal("h/\x1b[2J"), "http://h/?[2J\n") != NULL);
+    CHECK(strstr(refusal("user:SECRET@h/v1"), "user name") != NULL);
+    CHECK(strstr(refusal("user:SECRET@h/v1"), "SECRET") == NULL);
+    CHECK(strstr(refusal("ftp://h/v1"), "not an absolute url: http://HOST/v1") != NULL);
+    CHECK(strstr(refusal(""), "not an absolute url: http://HOST/v1") != NULL);
+}
+
 static void test_the_key_may_go_to_each_of_several_servers_and_nowhere_else(void)
 {
     static const char *const given[] = { "http://a/v1", "https://b:8443/v1" };
@@ -79,6 +109,7 @@ int main(void)
 {
     RUN(test_the_option_wins_over_the_variable_over_openai);
     RUN(test_a_base_url_with_a_user_or_without_a_scheme_is_refused);
+    RUN(test_a_url_without_a_scheme_is_shown_with_one_and_without_a_secret);
     RUN(test_the_key_may_go_to_each_of_several_servers_and_nowhere_else);
     RUN(test_people_see_no_secret_of_a_url);
     return check_done();
