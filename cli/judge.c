@@ -1,21 +1,10 @@
-/*
- * judge: which statuses are tried again is the rule of man/quoit-batch.1.scd, which is
- * openai-python's.
- */
+/* judge: see judge.h. */
 #include "cli/judge.h"
 
-#include "llm/usage.h"
+#include "llm/verdict.h"
 
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
-
-bool judge_is_coded(const struct quoit_result *result)
-{
-    const char *coding = quoit_result_header(result, "content-encoding");
-
-    return coding != NULL && *coding != '\0' && strcasecmp(coding, "identity") != 0;
-}
 
 const char *judge_request_id(const struct quoit_result *result)
 {
@@ -46,31 +35,16 @@ bool judge_is_of_machine(const struct quoit_result *result)
     return strcmp(quoit_error_code(result->error), "resource") == 0;
 }
 
-static bool judge_is_transient(const struct quoit_result *result)
-{
-    const char *wish = quoit_result_header(result, "x-should-retry");
-    uint32_t status = result->status;
-
-    if (wish != NULL && strcasecmp(wish, "true") == 0) {
-        return true;
-    }
-    if (wish != NULL && strcasecmp(wish, "false") == 0) {
-        return false;
-    }
-    return status == 408 || status == 409 || status == 429 || status >= 500;
-}
-
 enum judge_verdict judge_result(const struct quoit_result *result)
 {
     if (result->error != QUOIT_OK) {
         return JUDGE_FAILED; /* the library has tried again what could be */
     }
-    if (result->status >= 200 && result->status < 300) {
-        return judge_is_coded(result) ? JUDGE_FAILED : JUDGE_GOOD;
+    if (verdict_is_good(result)) {
+        return verdict_is_coded(result) ? JUDGE_FAILED : JUDGE_GOOD;
     }
-    if (result->status == 429 &&
-        usage_quota_is_spent((struct json_span){ result->body.bytes, result->body.size })) {
+    if (result->status == 429 && verdict_quota_is_spent(result)) {
         return JUDGE_QUOTA;
     }
-    return judge_is_transient(result) ? JUDGE_AGAIN : JUDGE_FAILED;
+    return verdict_is_transient(result) ? JUDGE_AGAIN : JUDGE_FAILED;
 }

@@ -1,5 +1,6 @@
 /*
- * judge: what an answer means for a batch. Pure.
+ * judge: what an answer means for a batch. Pure. Which statuses are tried again is the rule of
+ * llm/verdict.h.
  */
 #ifndef QUOIT_CLI_JUDGE_H
 #define QUOIT_CLI_JUDGE_H
@@ -25,9 +26,6 @@ bool judge_is_hopeless(const struct quoit_result *result);
 
 /* Did this machine lack something: descriptors, ports, memory, threads? */
 bool judge_is_of_machine(const struct quoit_result *result);
-
-/* Did it come with a Content-Encoding other than identity? */
-bool judge_is_coded(const struct quoit_result *result);
 
 /* The id that the server gave it; "" if none. */
 const char *judge_request_id(const struct quoit_result *result);

@@ -3,6 +3,8 @@
  */
 #include "cli/run_stream.h"
 
+#include "llm/verdict.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -101,7 +103,7 @@ static enum judge_verdict run_stream_judge(struct run_stream *streams, struct st
 {
     struct quoit_result *result = &streams->result;
 
-    if (judge_is_coded(result)) {
+    if (verdict_is_coded(result)) {
         return run_stream_fail(streams, QUOIT_E_STREAM, "it came with a Content-Encoding", "");
     }
     switch (stream_end(stream, broken_off, &streams->answer)) {

@@ -5,6 +5,7 @@
 
 #include "cli/judge.h"
 #include "llm/answer.h"
+#include "llm/verdict.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -97,7 +98,7 @@ static bool writer_build(struct writer *writer, const struct query *query,
         answer.status = result->status;
         answer.request_id = judge_request_id(result);
         answer.body = (struct json_span){ result->body.bytes, result->body.size };
-        answer.body_is_coded = judge_is_coded(result);
+        answer.body_is_coded = verdict_is_coded(result);
     }
     text_reset(&writer->line);
     return answer_write(&writer->line, &answer);

@@ -6,14 +6,12 @@
  */
 #include "llm/api_batch.h"
 
-#include "llm/outcome.h"
-#include "llm/usage.h"
 #include "llm/utf8.h"
+#include "llm/verdict.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define ANSWER_DETAIL_MAX 500 /* bytes of a line for people, whatever the server says */
 
@@ -166,39 +164,21 @@ static const char *code_of(struct quoit_llm_batch *batch, const struct quoit_llm
 
 /* --- Judging --- */
 
-static bool judge_is_coded(const struct quoit_result *result)
-{
-    const char *coding = quoit_result_header(result, "content-encoding");
-
-    return coding != NULL && *coding != '\0' && strcasecmp(coding, "identity") != 0;
-}
-
-static bool judge_is_good(const struct quoit_result *result)
-{
-    return result->error == QUOIT_OK && result->status >= 200 && result->status < 300;
-}
-
 enum ask_verdict ask_judge(const struct quoit_result *result)
 {
-    const struct json_span body = { result->body.bytes, result->body.size };
-    const struct json_span no_code = { "", 0 };
+    uint32_t status = result->status;
 
-    if (result->error != QUOIT_OK || judge_is_good(result)) {
+    if (result->error != QUOIT_OK || verdict_is_good(result)) {
         return ASK_FINAL; /* the engine has tried again what could be */
     }
-    if (result->status == 401 || (result->status == 429 && usage_quota_is_spent(body))) {
+    if (status == 401 || (status == 429 && verdict_quota_is_spent(result))) {
         return ASK_STOP;
     }
-    const char *wish = quoit_result_header(result, "x-should-retry");
-    bool again = outcome_is_transient(result->status, no_code);
-    if (wish != NULL && (strcasecmp(wish, "true") == 0 || strcasecmp(wish, "false") == 0)) {
-        again = strcasecmp(wish, "true") == 0;
-    }
-    if (again) {
+    if (verdict_is_transient(result)) {
         return ASK_AGAIN;
     }
-    bool refused = result->status == 400 || result->status == 413 || result->status == 422;
-    return refused && !usage_quota_is_spent(body) ? ASK_REFUSED : ASK_FINAL;
+    bool refused = status == 400 || status == 413 || status == 422;
+    return refused && !verdict_quota_is_spent(result) ? ASK_REFUSED : ASK_FINAL;
 }
 
 /* --- From a result to answers --- */
@@ -293,9 +273,9 @@ static void settle_answered(struct quoit_llm_batch *batch, const struct ask *ask
     answer.tokens_out = reply->tokens_out;
     answer.body = batch->keep_bodies ? result->body : answer.body;
     answer.code = code_of(batch, reply);
-    if (judge_is_good(result) && judge_is_coded(result)) {
+    if (verdict_is_good(result) && verdict_is_coded(result)) {
         answer.detail = detail_of_status(batch, result, "it is in a coding that was not asked for");
-    } else if (reply->failed || !judge_is_good(result)) {
+    } else if (reply->failed || !verdict_is_good(result)) {
         answer.detail = detail_of_status(batch, result, reply->error_message);
     } else if (error != QUOIT_OK) {
         answer.detail = detail_of_status(batch, result, "it is not JSON");

@@ -3,6 +3,7 @@
  */
 #include "cli/judge.h"
 #include "cli/remedy.h"
+#include "llm/verdict.h"
 #include "tests/unit/check.h"
 
 static struct quoit_result answer(uint32_t status, const struct quoit_header *header,
@@ -85,7 +86,7 @@ static void test_an_answer_in_a_coding_is_no_good_one(void)
     struct quoit_result result = answer(200, &gzip, "x");
 
     CHECK_EQ(judge_result(&result), JUDGE_FAILED);
-    CHECK(judge_is_coded(&result));
+    CHECK(verdict_is_coded(&result));
     result = answer(200, &identity, "x");
     CHECK_EQ(judge_result(&result), JUDGE_GOOD);
 }
