@@ -21,14 +21,20 @@ static struct json_span server_authority(const char *url)
     return (struct json_span){ begin, strcspn(begin, "/?#") };
 }
 
-/* What has no scheme has most often been left without it; what has another one is not for us. */
+/* Has the scheme been left out? What is misspelled otherwise may hold a user name in any place. */
+static bool server_lacks_scheme(const char *url)
+{
+    return *url != '\0' && strstr(url, "://") == NULL && strchr(url, '@') == NULL &&
+           strncasecmp(url, "http:", 5) != 0 && strncasecmp(url, "https:", 6) != 0;
+}
+
 static void server_refuse_url(const char *url, const char *from)
 {
     struct text clean;
 
     text_init(&clean, 0);
     server_append_url(&clean, url);
-    if (strstr(url, "://") == NULL && clean.size != 0 && !clean.failed) {
+    if (server_lacks_scheme(url) && !clean.failed) {
         fprintf(stderr, "quoit batch: %s: %s has no scheme: http://%s\n", from, clean.bytes,
                 clean.bytes);
     } else {

@@ -77,6 +77,8 @@ static void test_a_url_without_a_scheme_is_shown_with_one_and_without_a_secret(v
     CHECK(strstr(refusal("h/\x1b[2J"), "http://h/?[2J\n") != NULL);
     CHECK(strstr(refusal("user:SECRET@h/v1"), "user name") != NULL);
     CHECK(strstr(refusal("user:SECRET@h/v1"), "SECRET") == NULL);
+    CHECK(strstr(refusal("http:/user:SECRET@h/v1"), "SECRET") == NULL);
+    CHECK(strstr(refusal("http:/h/v1"), "not an absolute url: http://HOST/v1") != NULL);
     CHECK(strstr(refusal("ftp://h/v1"), "not an absolute url: http://HOST/v1") != NULL);
     CHECK(strstr(refusal(""), "not an absolute url: http://HOST/v1") != NULL);
 }
