@@ -183,14 +183,14 @@ static bool options_check_resume(const struct options *options)
     return true;
 }
 
-/* What one option alone cannot tell. */
-static bool options_check(const struct options *options)
+/* Options of which one makes the other pointless. */
+static bool options_check_pairs(const struct options *options)
 {
-    if (options->input == NULL) {
-        return options_refuse("which INPUT? A file of queries, or - for stdin; see --help");
+    if (options->no_stream_usage && !options->stream) {
+        return options_refuse("--no-stream-usage goes with --stream");
     }
-    if (!options_check_resume(options)) {
-        return false;
+    if (options->verbose && options->quiet) {
+        return options_refuse("--verbose and --quiet: one of them");
     }
     if ((options->cert == NULL) != (options->key == NULL)) {
         return options_refuse("--cert and --key go together: %s is missing",
@@ -201,6 +201,18 @@ static bool options_check(const struct options *options)
     }
     if (options->proxy != NULL && *options->proxy != '\0' && options->unix_socket != NULL) {
         return options_refuse("-x and --unix-socket: one of them");
+    }
+    return true;
+}
+
+/* What one option alone cannot tell. */
+static bool options_check(const struct options *options)
+{
+    if (options->input == NULL) {
+        return options_refuse("which INPUT? A file of queries, or - for stdin; see --help");
+    }
+    if (!options_check_resume(options) || !options_check_pairs(options)) {
+        return false;
     }
     for (uint64_t i = 0; i < options->queries_count; i++) {
         const char *query = options->queries[i];

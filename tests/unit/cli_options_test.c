@@ -134,6 +134,8 @@ static void test_what_is_wrong_is_refused_with_a_reason(void)
         { "in --query =x", "K=V" },
         { "in --endpoint v1", "begin with /" },
         { "in --api-key-env A --api-key-file b", "one of them" },
+        { "in --no-stream-usage", "goes with --stream" },
+        { "in -v --quiet", "--verbose and --quiet" },
         { "in -x http://p --unix-socket s", "one of them" },
         { "in -x", "needs a value" },
         { "in --resume", "--resume needs files" },
