@@ -26,7 +26,7 @@ static void end_badly(size_t index, int times, uint64_t now_ns)
     }
 }
 
-static void the_one_with_the_least_under_way_is_next_and_none_has_more_than_its_share(void)
+static void test_the_one_with_the_least_under_way_is_next_and_none_has_more_than_its_share(void)
 {
     servers_init(&servers, 3, 8); /* three each at most */
     for (size_t i = 0; i < 9; i++) {
@@ -38,7 +38,7 @@ static void the_one_with_the_least_under_way_is_next_and_none_has_more_than_its_
     CHECK(pick_and_begin(0) == SERVERS_NONE);
 }
 
-static void one_server_gets_all_whatever_it_answers(void)
+static void test_one_server_gets_all_whatever_it_answers(void)
 {
     servers_init(&servers, 1, 2);
     end_badly(0, 100, 0);
@@ -48,7 +48,7 @@ static void one_server_gets_all_whatever_it_answers(void)
     CHECK(!servers_has_better(&servers, 0));
 }
 
-static void one_that_is_down_rests_is_tried_with_one_query_and_comes_back(void)
+static void test_one_that_is_down_rests_is_tried_with_one_query_and_comes_back(void)
 {
     servers_init(&servers, 2, 8);
     servers_begin(&servers, 0);
@@ -74,7 +74,7 @@ static void one_that_is_down_rests_is_tried_with_one_query_and_comes_back(void)
     }
 }
 
-static void a_rest_has_an_end_however_often_it_failed(void)
+static void test_a_rest_has_an_end_however_often_it_failed(void)
 {
     uint64_t now_ns = S(100);
 
@@ -87,7 +87,7 @@ static void a_rest_has_an_end_however_often_it_failed(void)
     }
 }
 
-static void one_that_answers_badly_gets_queries_only_while_none_is_well(void)
+static void test_one_that_answers_badly_gets_queries_only_while_none_is_well(void)
 {
     servers_init(&servers, 2, 4);
     end_badly(0, SERVERS_FAILURES - 1, 0);
@@ -109,7 +109,7 @@ static void one_that_answers_badly_gets_queries_only_while_none_is_well(void)
     CHECK(servers_has_better(&servers, 1));
 }
 
-static void after_a_bad_end_a_query_waits_for_another_server_if_one_is_well(void)
+static void test_after_a_bad_end_a_query_waits_for_another_server_if_one_is_well(void)
 {
     servers_init(&servers, 2, 4);
     CHECK_EQ(servers_pick(&servers, 0, 0), 1);
@@ -121,7 +121,7 @@ static void after_a_bad_end_a_query_waits_for_another_server_if_one_is_well(void
     CHECK_EQ(servers_pick(&servers, 0, 0), 0);
 }
 
-static void when_all_are_down_it_is_known_since_when(void)
+static void test_when_all_are_down_it_is_known_since_when(void)
 {
     servers_init(&servers, 2, 4);
     servers_begin(&servers, 0);
@@ -142,12 +142,12 @@ static void when_all_are_down_it_is_known_since_when(void)
 
 int main(void)
 {
-    RUN(the_one_with_the_least_under_way_is_next_and_none_has_more_than_its_share);
-    RUN(one_server_gets_all_whatever_it_answers);
-    RUN(one_that_is_down_rests_is_tried_with_one_query_and_comes_back);
-    RUN(a_rest_has_an_end_however_often_it_failed);
-    RUN(one_that_answers_badly_gets_queries_only_while_none_is_well);
-    RUN(after_a_bad_end_a_query_waits_for_another_server_if_one_is_well);
-    RUN(when_all_are_down_it_is_known_since_when);
+    RUN(test_the_one_with_the_least_under_way_is_next_and_none_has_more_than_its_share);
+    RUN(test_one_server_gets_all_whatever_it_answers);
+    RUN(test_one_that_is_down_rests_is_tried_with_one_query_and_comes_back);
+    RUN(test_a_rest_has_an_end_however_often_it_failed);
+    RUN(test_one_that_answers_badly_gets_queries_only_while_none_is_well);
+    RUN(test_after_a_bad_end_a_query_waits_for_another_server_if_one_is_well);
+    RUN(test_when_all_are_down_it_is_known_since_when);
     return check_done();
 }

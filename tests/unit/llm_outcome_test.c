@@ -133,7 +133,7 @@ static void check_row(struct outcome *outcome, const struct row *row)
     CHECK_EQ(outcome->status, row->status);
 }
 
-static void lines_of_every_maker_are_read(void)
+static void test_lines_of_every_maker_are_read(void)
 {
     struct outcome outcome;
 
@@ -146,7 +146,7 @@ static void lines_of_every_maker_are_read(void)
 }
 
 /* Cut anywhere, a line is never taken for a whole one: that is what a killed run leaves. */
-static void a_torn_line_is_none(void)
+static void test_a_torn_line_is_none(void)
 {
     struct outcome outcome;
 
@@ -163,7 +163,7 @@ static void a_torn_line_is_none(void)
 
 /* --- Both sides of one format --- */
 
-static void what_answer_writes_is_read_without_parsing(void)
+static void test_what_answer_writes_is_read_without_parsing(void)
 {
     const struct answer answers[] = {
         { .id = OURS, .custom_id = span_of("\"a\""), .status = 200, .body = span_of("{\"a\": 1}") },
@@ -189,7 +189,7 @@ static void what_answer_writes_is_read_without_parsing(void)
 
 /* --- What passes --- */
 
-static void what_may_succeed_next_time_is_transient(void)
+static void test_what_may_succeed_next_time_is_transient(void)
 {
     const struct json_span none = { NULL, 0 };
 
@@ -207,7 +207,7 @@ static void what_may_succeed_next_time_is_transient(void)
     CHECK(!outcome_is_transient(0, none));
 }
 
-static void a_member_is_found_by_what_its_name_says(void)
+static void test_a_member_is_found_by_what_its_name_says(void)
 {
     struct json_member member;
     struct json_span value;
@@ -229,10 +229,10 @@ static void a_member_is_found_by_what_its_name_says(void)
 
 int main(void)
 {
-    RUN(lines_of_every_maker_are_read);
-    RUN(a_torn_line_is_none);
-    RUN(what_answer_writes_is_read_without_parsing);
-    RUN(what_may_succeed_next_time_is_transient);
-    RUN(a_member_is_found_by_what_its_name_says);
+    RUN(test_lines_of_every_maker_are_read);
+    RUN(test_a_torn_line_is_none);
+    RUN(test_what_answer_writes_is_read_without_parsing);
+    RUN(test_what_may_succeed_next_time_is_transient);
+    RUN(test_a_member_is_found_by_what_its_name_says);
     return check_done();
 }
