@@ -6,10 +6,10 @@
 #include "cli/lines.h"
 #include "llm/outcome.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -52,8 +52,7 @@ static bool journal_sends_again(const struct journal *journal, const struct outc
     case JOURNAL_AGAIN_NONE:
         return false;
     }
-    assert(false); /* an option without a case */
-    return false;
+    abort(); /* an option without a case */
 }
 
 static struct ids_answer answer_of(const struct outcome *outcome)
@@ -162,8 +161,7 @@ static enum journal_verdict journal_take_line(struct journal *journal,
     case OUTCOME_NO_MEMORY:
         return journal_no_memory(journal);
     }
-    assert(false); /* a verdict without a case */
-    return JOURNAL_FAILED;
+    abort(); /* a verdict without a case */
 }
 
 enum journal_verdict journal_read(struct journal *journal, struct output_file *file)

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Where the reading of the words stands, and what it fills. */
@@ -164,8 +165,7 @@ static bool option_set(const struct option_reader *reader, const struct option_r
     case OPTION_WORDS:
         break;
     }
-    assert(false); /* a row that cannot be set was looked up */
-    return false;
+    abort(); /* a row that cannot be set was looked up, or one without a case */
 }
 
 /* --- The words --- */

@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -158,7 +159,7 @@ static enum prepare_verdict prepare_note(struct prepare *prepare, struct query *
     case IDS_NO_MEMORY:
         return PREPARE_NO_MEMORY;
     }
-    return PREPARE_NO_MEMORY;
+    abort(); /* a verdict without a case */
 }
 
 /* Read the line; the first time, see to its custom_id and its name. */

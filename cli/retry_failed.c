@@ -9,6 +9,7 @@
 #include "cli/sink.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum retry_failed_which { RETRY_TRANSIENT, RETRY_ALL };
@@ -95,7 +96,7 @@ static bool retry_failed_wants(struct retry_failed *retry, enum outcome_kind kin
         retry->final++;
         return retry->options.failed == RETRY_ALL;
     }
-    return false;
+    abort(); /* a kind without a case */
 }
 
 static bool retry_failed_put(struct retry_failed *retry, struct json_span query)
