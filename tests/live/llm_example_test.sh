@@ -54,6 +54,13 @@ example() {
 
 numbers() { sed -n 's/^\([0-9]*\): Answer to .*/\1/p' "$work/answers" | sort -u | wc -l; }
 
+# The block of C in README.md that uses quoit_llm.h, as it stands.
+awk '/^```c$/ { block = ""; inside = 1; next }
+     /^```$/ { if (inside && block ~ /quoit_llm\.h/) printf "%s", block; inside = 0 }
+     inside { block = block $0 "\n" }' README.md >"$work/answers"
+: >"$work/said"
+holds "README.md shows it whole" cmp "$work/answers" examples/llm_batch.c
+
 seq 1 500 | sed 's/$/: say "so" \\ \t/' >"$work/prompts"
 start_mock --latency uniform:1ms:20ms
 example
