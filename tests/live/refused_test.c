@@ -1,6 +1,7 @@
 /*
- * refused_test: io_uring refused, as by the seccomp filters of containers and by old kernels. What
- * runs there are children of this test, each with a filter of its own, which nothing can take off.
+ * refused_test: io_uring refused (R34), as by the seccomp filters of containers and by old kernels.
+ * What runs there are children of this test, each with a filter of its own, which nothing can take
+ * off.
  */
 #include "tests/live/live.h"
 #include "tests/unit/check.h"
