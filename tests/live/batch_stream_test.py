@@ -473,7 +473,7 @@ def test_details_tell_when_tokens_came():
         details = line["quoit"]
         check_equal(details["token_events"], 8, "events")
         assert 50 <= details["first_token_ms"] <= details["last_token_ms"], details
-        assert details["last_token_ms"] - details["first_token_ms"] >= 60, details
+        assert details["last_token_ms"] >= 50 + 7 * 10, details  # before that it was not sent
         assert details["last_token_ms"] <= details["latency_ms"] + 0.001, details
         assert 0 < details["token_gap_max_ms"] <= details["last_token_ms"], details
     assert "token_events" not in read_lines("plain.jsonl")[0]["quoit"], "there was no stream"
