@@ -181,6 +181,27 @@ static bool outcome_is_closed(struct json_span line)
             memmem(line.bytes + line.size - tail, tail, details, sizeof(details) - 1) != NULL);
 }
 
+/*
+ * A line of ours behind the rest of one that was torn; within a string its quotes were escaped.
+ * There are few letters q in any text, so to look for them is faster than memmem.
+ */
+static bool outcome_has_another(struct json_span rest)
+{
+    static const char before[] = "{\"id\":\"";
+    const size_t before_size = sizeof(before) - 1, ours_size = sizeof(OUTCOME_OURS) - 1;
+    const char *at = rest.bytes, *end = rest.bytes + rest.size;
+
+    while ((at = memchr(at, OUTCOME_OURS[0], (size_t)(end - at))) != NULL) {
+        if ((size_t)(at - rest.bytes) >= before_size && (size_t)(end - at) >= ours_size &&
+            memcmp(at - before_size, before, before_size) == 0 &&
+            memcmp(at, OUTCOME_OURS, ours_size) == 0) {
+            return true;
+        }
+        at++;
+    }
+    return false;
+}
+
 /* A response as answer_write makes it, with a custom_id of no escapes. False: it is not such. */
 static bool outcome_read_ours(struct outcome *outcome, struct json_span line)
 {
@@ -193,7 +214,8 @@ static bool outcome_read_ours(struct outcome *outcome, struct json_span line)
         !outcome_take(&reader, ",\"response\":{\"status_code\":") ||
         !outcome_take_count(&reader, &status) || status > UINT32_MAX ||
         !outcome_take(&reader, ",\"request_id\":") || !outcome_is_closed(line) ||
-        outcome_has_control(line)) {
+        outcome_has_control(line) ||
+        outcome_has_another((struct json_span){ reader.at, (size_t)(reader.end - reader.at) })) {
         return false;
     }
     outcome->asked = asked;

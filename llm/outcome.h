@@ -14,9 +14,9 @@
  * It fails in one way that is told: the line is none of these.
  *
  * The promise: the whole text is checked, but for a response that begins and ends as answer_write
- * makes it and has no control character between: a file is appended whole lines only, so what
- * begins like that was written like that. That is what makes it possible to read gigabytes a
- * second.
+ * makes it and has no control character and no other line of ours between: a file is appended whole
+ * lines only, so what begins like that was written like that. That is what makes it possible to
+ * read gigabytes a second.
  */
 #ifndef QUOIT_LLM_OUTCOME_H
 #define QUOIT_LLM_OUTCOME_H

@@ -107,6 +107,20 @@ static const struct row rows[] = {
       "{\"id\":\"" OURS "\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":"
       "\"r\",\"body\":{\"a\":1",
       NULL, NULL, 0, 0, 0 },
+    { "ours, torn, and a whole one behind it",
+      "{\"id\":\"" OURS "\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":"
+      "\"r\",\"body\":{\"a\":\"b{\"id\":\"" OURS "\",\"custom_id\":\"b\",\"response\":"
+      "{\"status_code\":200,\"request_id\":\"r\",\"body\":{}},\"error\":null}",
+      NULL, NULL, 0, 0, 0 },
+    { "ours, torn early, and a whole one behind it",
+      "{\"id\":\"" OURS "\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":"
+      "{\"id\":\"" OURS "\",\"custom_id\":\"b\",\"response\":"
+      "{\"status_code\":200,\"request_id\":\"r\",\"body\":{}},\"error\":null}",
+      NULL, NULL, 0, 0, 0 },
+    { "ours, whose body holds what looks like one",
+      "{\"id\":\"" OURS "\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":"
+      "\"r\",\"body\":{\"a\":{\"id\":\"" OURS "\"}}},\"error\":null}",
+      "good", "a", 0x9f86d081884c7d65, 17, 200 },
     { "ours, with a control character",
       "{\"id\":\"" OURS "\",\"custom_id\":\"a\",\"response\":{\"status_code\":200,\"request_id\":"
       "\"\x01\",\"body\":{}},\"error\":null}",
