@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static enum journal_verdict journal_say(struct journal *journal, enum journal_verdict verdict,
@@ -73,35 +74,83 @@ static bool answer_has_name(const struct ids_answer *answer)
 
 /* --- What is there --- */
 
-/*
- * The rest of a line that was not written whole. A file that has no whole line at all may be
- * anybody's: it must begin as ours do.
- */
-static enum journal_verdict journal_cut_tail(struct journal *journal, struct output_file *file)
+static bool outcome_is_whole(struct json_span line)
 {
-    static const char ours[] = "{\"id\":\"quoit-";
-    char begin[sizeof(ours) - 1];
+    struct json_defect defect;
+    struct outcome outcome;
+
+    outcome_init(&outcome);
+    bool whole = json_check(line, &defect) && outcome_read(&outcome, line) == OUTCOME_READ;
+    outcome_free(&outcome);
+    return whole;
+}
+
+/* What stands behind the last whole line, from `end` on: an answer that lacks nothing but its LF?
+ */
+static bool journal_tail_is_whole(const struct output_file *file, uint64_t end)
+{
+    uint64_t page_begin = end - end % (uint64_t)sysconf(_SC_PAGESIZE);
+    size_t size = (size_t)(file->size - page_begin);
+
+    if (end == file->size) {
+        return false;
+    }
+    char *map = mmap(NULL, size, PROT_READ, MAP_SHARED, file->fd, (off_t)page_begin);
+    if (map == MAP_FAILED) {
+        return false;
+    }
+    size_t before = (size_t)(end - page_begin);
+    bool whole = outcome_is_whole((struct json_span){ map + before, size - before });
+    munmap(map, size);
+    return whole;
+}
+
+static enum journal_verdict journal_not_written(struct journal *journal,
+                                                const struct output_file *file)
+{
+    return journal_say(journal, JOURNAL_FAILED, "%s cannot be written: %s", file->name,
+                       strerror(errno));
+}
+
+/* Only lines that are whole are left: a last one without an LF gets it, if it lacks no more. */
+static enum journal_verdict journal_end_tail(struct journal *journal, struct output_file *file)
+{
     uint64_t end = 0;
 
     if (!lines_find_end(file->fd, file->size, &end)) {
         return journal_say(journal, JOURNAL_FAILED, "%s cannot be read: %s", file->name,
                            strerror(errno));
     }
-    if (end == 0 && file->size != 0) {
-        ssize_t size = pread(file->fd, begin, sizeof(begin), 0);
-        if (size <= 0 || memcmp(begin, ours, (size_t)size) != 0) {
-            return journal_no_output(journal, file->name, 1);
-        }
+    if (end == file->size) {
+        return JOURNAL_GOOD;
     }
-    if (end != file->size) {
-        if (ftruncate(file->fd, (off_t)end) != 0) {
-            return journal_say(journal, JOURNAL_FAILED, "%s cannot be written: %s", file->name,
-                               strerror(errno));
+    if (journal_tail_is_whole(file, end)) {
+        if (pwrite(file->fd, "\n", 1, (off_t)file->size) != 1) {
+            return journal_not_written(journal, file);
         }
-        journal->torn_size += file->size - end;
-        file->size = end;
+        file->size++;
+        return JOURNAL_GOOD;
     }
+    if (ftruncate(file->fd, (off_t)end) != 0) {
+        return journal_not_written(journal, file);
+    }
+    journal->torn_size += file->size - end;
+    file->size = end;
     return JOURNAL_GOOD;
+}
+
+/*
+ * A file that has no whole line at all may be anybody's: what it has must be an answer, or begin as
+ * ours do.
+ */
+static bool journal_begins_well(const struct output_file *file)
+{
+    static const char ours[] = "{\"id\":\"quoit-";
+    char begin[sizeof(ours) - 1];
+    ssize_t size = pread(file->fd, begin, sizeof(begin), 0);
+
+    return size == 0 || (size > 0 && memcmp(begin, ours, (size_t)size) == 0) ||
+           journal_tail_is_whole(file, 0);
 }
 
 /* Refuse a file of something else before anything is changed. */
@@ -113,8 +162,9 @@ static enum journal_verdict journal_check_first(struct journal *journal,
 
     lines_begin(&lines, file->fd);
     outcome_init(&outcome);
-    bool wrong =
-        lines_next(&lines) == LINES_LINE && outcome_read(&outcome, lines.line) == OUTCOME_NONE;
+    enum lines_next next = lines_next(&lines);
+    bool wrong = (next == LINES_LINE && outcome_read(&outcome, lines.line) == OUTCOME_NONE) ||
+                 (next == LINES_END && !journal_begins_well(file));
     outcome_free(&outcome);
     lines_free(&lines);
     return wrong ? journal_no_output(journal, file->name, 1) : JOURNAL_GOOD;
@@ -171,7 +221,7 @@ enum journal_verdict journal_read(struct journal *journal, struct output_file *f
     struct outcome outcome;
 
     if (verdict == JOURNAL_GOOD) {
-        verdict = journal_cut_tail(journal, file);
+        verdict = journal_end_tail(journal, file);
     }
     lines_begin(&lines, file->fd);
     outcome_init(&outcome);

@@ -4,7 +4,8 @@
  * Happy path: journal_read for the output and for the file of errors; journal_drop; then the run
  * appends to both; journal_finish at its end.
  *
- *     torn tail          cut off: a file is trusted for whole lines only
+ *     torn tail          cut off: a file is trusted for whole lines only; but a whole answer that
+ *                        lacks its LF gets it
  *     answer             into ids: its line is not sent again
  *     failed, again      dropped before anything is appended; its line is sent
  *     said twice         one is dropped: a good answer stays, else the first

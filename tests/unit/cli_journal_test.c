@@ -27,6 +27,7 @@
 #define B_AGAIN STATUS_("0b", "\"b\"", "500")
 #define B_FINAL STATUS_("0b", "\"b\"", "400")
 #define C_LOST ERROR_("0c", "\"c\"", "3", "connection_reset")
+#define OTHERS "{\"custom_id\":\"x\",\"response\":{\"status_code\":200}}\n"
 #define REFUSED ERROR_("0d", "null", "4", "invalid_input_line")
 
 static char folder[64], path[96], errors_path[96];
@@ -123,7 +124,7 @@ static void test_what_is_done_stays_and_the_file_is_not_touched(void)
 
 static void test_a_torn_tail_is_cut_at_every_byte(void)
 {
-    for (size_t size = 1; size < sizeof(B) - 1; size++) {
+    for (size_t size = 1; size < sizeof(B) - 2; size++) {
         char text[2 * sizeof(A B)];
         snprintf(text, sizeof(text), "%s%.*s", A, (int)size, B);
         begin(text, NULL);
@@ -137,6 +138,38 @@ static void test_a_torn_tail_is_cut_at_every_byte(void)
         CHECK_STR(content(path), "");
         end();
     }
+}
+
+static void test_a_whole_last_line_without_its_end_gets_it(void)
+{
+    static const char *const cases[] = { A B, A, OTHERS, A OTHERS, A B_AGAIN };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[2 * sizeof(A B)];
+        snprintf(text, sizeof(text), "%.*s", (int)strlen(cases[i]) - 1, cases[i]);
+        begin(text, NULL);
+        journal.again = JOURNAL_AGAIN_NONE;
+        CHECK_EQ(read_all(), JOURNAL_GOOD);
+        CHECK_STR(content(path), cases[i]);
+        CHECK_EQ(journal.torn_size, 0);
+        CHECK_EQ(answers.size, strlen(cases[i]));
+        CHECK_EQ(lseek(answers.fd, 0, SEEK_CUR), strlen(cases[i]));
+        end();
+    }
+}
+
+/* It begins and ends as ours do, but for what stands between. */
+static void test_a_last_line_that_only_looks_whole_is_cut(void)
+{
+    static const char text[] =
+        A "{\"id\":\"quoit-000000000000000b-2\",\"custom_id\":\"b\",\"response\":{\"status_code\":"
+          "200,\"request_id\":\"\",\"body\":{\"x}},\"error\":null}";
+
+    begin(text, NULL);
+    CHECK_EQ(read_all(), JOURNAL_GOOD);
+    CHECK_STR(content(path), A);
+    CHECK_EQ(journal.torn_size, sizeof(text) - sizeof(A));
+    end();
 }
 
 static void test_what_is_to_be_sent_again_goes_before_anything_is_written(void)
@@ -295,6 +328,8 @@ int main(void)
 {
     RUN(test_what_is_done_stays_and_the_file_is_not_touched);
     RUN(test_a_torn_tail_is_cut_at_every_byte);
+    RUN(test_a_whole_last_line_without_its_end_gets_it);
+    RUN(test_a_last_line_that_only_looks_whole_is_cut);
     RUN(test_what_is_to_be_sent_again_goes_before_anything_is_written);
     RUN(test_a_good_answer_wins_in_either_file);
     RUN(test_a_file_of_something_else_is_refused_and_not_touched);
