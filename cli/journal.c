@@ -153,9 +153,7 @@ static bool journal_begins_well(const struct output_file *file)
            journal_tail_is_whole(file, 0);
 }
 
-/* Refuse a file of something else before anything is changed. */
-static enum journal_verdict journal_check_first(struct journal *journal,
-                                                const struct output_file *file)
+enum journal_verdict journal_check(struct journal *journal, const struct output_file *file)
 {
     struct lines lines;
     struct outcome outcome;
@@ -216,13 +214,10 @@ static enum journal_verdict journal_take_line(struct journal *journal,
 
 enum journal_verdict journal_read(struct journal *journal, struct output_file *file)
 {
-    enum journal_verdict verdict = journal_check_first(journal, file);
+    enum journal_verdict verdict = journal_end_tail(journal, file);
     struct lines lines;
     struct outcome outcome;
 
-    if (verdict == JOURNAL_GOOD) {
-        verdict = journal_end_tail(journal, file);
-    }
     lines_begin(&lines, file->fd);
     outcome_init(&outcome);
     while (verdict == JOURNAL_GOOD) {

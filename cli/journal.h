@@ -1,8 +1,8 @@
 /*
  * journal: the output of an earlier run, read so that a run can go on with it.
  *
- * Happy path: journal_read for the output and for the file of errors; journal_drop; then the run
- * appends to both; journal_finish at its end.
+ * Happy path: journal_check for the output and for the file of errors; journal_read for both;
+ * journal_drop; then the run appends to both; journal_finish at its end.
  *
  *     torn tail          cut off: a file is trusted for whole lines only; but a whole answer that
  *                        lacks its LF gets it
@@ -52,6 +52,10 @@ struct journal {
     char message[512];
 };
 
+/* Refuse a file of something else. Changes nothing: to be asked for all files before the first. */
+enum journal_verdict journal_check(struct journal *journal, const struct output_file *file);
+
+/* Learn what is there. Cuts a torn tail off. */
 enum journal_verdict journal_read(struct journal *journal, struct output_file *file);
 
 /* Drop what is not to stay. `errors` may be no file. Both then stand at their ends. */

@@ -145,7 +145,8 @@ static int outputs_exit_of(const struct journal *journal, enum journal_verdict v
     return verdict == JOURNAL_GOOD ? 0 : verdict == JOURNAL_REFUSED ? EXIT_START : EXIT_OUTPUT;
 }
 
-static int outputs_read(struct journal *journal, struct output_file *file)
+/* Changes nothing. */
+static int outputs_check_journal(struct journal *journal, const struct output_file *file)
 {
     if (file->fd < 0) {
         return 0;
@@ -154,7 +155,12 @@ static int outputs_read(struct journal *journal, struct output_file *file)
         fprintf(stderr, "quoit: --resume needs regular files: %s is none\n", file->name);
         return EXIT_START;
     }
-    return outputs_exit_of(journal, journal_read(journal, file));
+    return outputs_exit_of(journal, journal_check(journal, file));
+}
+
+static int outputs_read(struct journal *journal, struct output_file *file)
+{
+    return file->fd < 0 ? 0 : outputs_exit_of(journal, journal_read(journal, file));
 }
 
 static int outputs_go_on(struct outputs *outputs, const struct options *options)
@@ -167,7 +173,9 @@ static int outputs_go_on(struct outputs *outputs, const struct options *options)
                          ? (enum journal_again)options->resume_failed
                      : journal->ordered ? JOURNAL_AGAIN_NONE
                                         : JOURNAL_AGAIN_TRANSIENT;
-    int exit_code = outputs_read(journal, &output->answers);
+    int exit_code = outputs_check_journal(journal, &output->answers);
+    exit_code = exit_code != 0 ? exit_code : outputs_check_journal(journal, &output->errors);
+    exit_code = exit_code != 0 ? exit_code : outputs_read(journal, &output->answers);
     exit_code = exit_code != 0 ? exit_code : outputs_read(journal, &output->errors);
     if (exit_code != 0) {
         return exit_code;

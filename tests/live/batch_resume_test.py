@@ -279,6 +279,12 @@ def test_a_file_of_something_else_is_refused():
         check_equal(refused.code, 3, "exit")
         check_in("is it the output of a batch?", refused.stderr)
         check_equal(open(path_of("out.jsonl")).read(), content, "the file")
+    torn = '{"id":"quoit-0123456789abcdef-1","custom_id":"q-1","resp'
+    write_file("out.jsonl", torn)
+    write_file("errors.jsonl", "precious\n")
+    refused = resume("--errors", path_of("errors.jsonl"), "--base-url", "http://127.0.0.1:1")
+    check_equal(refused.code, 3, "exit for a wrong file of errors")
+    check_equal(open(path_of("out.jsonl")).read(), torn, "the file beside the wrong one")
     os.unlink(path_of("out.jsonl"))
     os.mkfifo(path_of("out.jsonl"))
     reader = os.open(path_of("out.jsonl"), os.O_RDONLY | os.O_NONBLOCK)

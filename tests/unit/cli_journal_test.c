@@ -87,8 +87,9 @@ static void end(void)
 
 static enum journal_verdict read_all(void)
 {
-    enum journal_verdict verdict = journal_read(&journal, &answers);
+    enum journal_verdict verdict = journal_check(&journal, &answers);
 
+    verdict = verdict == JOURNAL_GOOD ? journal_read(&journal, &answers) : verdict;
     if (verdict == JOURNAL_GOOD && errors.fd >= 0) {
         verdict = journal_read(&journal, &errors);
     }
