@@ -335,7 +335,7 @@ struct ids_found {
     struct ids_slot *line;   /* an earlier line with this id */
     struct ids_slot *answer; /* the best one to this question */
     struct ids_slot *end;    /* the free slot behind all */
-    uint64_t others;         /* answers to other questions that are not stale yet */
+    uint64_t others;         /* other answers that are not stale yet */
 };
 
 static bool ids_fits(const struct ids_slot *slot, uint64_t asked)
@@ -361,18 +361,22 @@ static struct ids_found ids_find(const struct ids *ids, struct ids_key key,
                 ids_is_same(ids, slot, key, line->id)) {
                 found.line = slot;
             }
-        } else if (!ids_fits(slot, line->asked)) {
-            found.others += slot_kind(slot) == IDS_ANSWER;
-        } else if (found.answer == NULL || (slot->word & ~found.answer->word & IDS_GOOD) != 0) {
+            continue;
+        }
+        const struct ids_slot *other = slot;
+        if (ids_fits(slot, line->asked) &&
+            (found.answer == NULL || (slot->word & ~found.answer->word & IDS_GOOD) != 0)) {
+            other = found.answer;
             found.answer = slot;
         }
+        found.others += other != NULL && slot_kind(other) == IDS_ANSWER;
     }
     found.end = slot;
     return found;
 }
 
-/* All answers of this hash are to bodies that the input has no more; but for those that turn out to
- * be of a later line, whose id has the same hash. */
+/* All answers of this hash are to bodies that the input has no more, or said twice by others; but
+ * for those that turn out to be of a later line, whose id has the same hash. */
 static void ids_make_stale(struct ids *ids, struct ids_key key)
 {
     const struct ids_part *part = &ids->parts[key.part];

@@ -70,7 +70,7 @@ void ids_forget_lines(struct ids *ids);
 struct ids_counts {
     uint64_t good, failed; /* questions with a good answer; with one that failed */
     uint64_t repeated; /* answers to a question that has one: of the two one must go (ids_keeps) */
-    uint64_t stale;    /* answers to a body that the input has no more */
+    uint64_t stale;    /* answers to a body that the input has no more, or beside a better one */
     uint64_t unmet;    /* answers that have met no line yet */
 };
 
@@ -94,7 +94,7 @@ void ids_count(const struct ids *ids, struct ids_counts *counts_out);
  */
 bool ids_keeps(struct ids *ids, const struct ids_answer *answer);
 
-/* Is this the answer to a body that the input has no more? To be asked when the run has ended. */
+/* Is this answer stale, as counted? To be asked when the run has ended. */
 bool ids_is_stale(const struct ids *ids, const struct ids_answer *answer);
 
 /* --- Lines --- */

@@ -262,6 +262,24 @@ static void test_an_answer_of_others_is_found_by_its_id_alone(void)
     ids_destroy(ids);
 }
 
+static void test_of_an_answer_of_others_and_one_of_ours_one_is_stale(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        bool first_good = (i & 1) != 0, second_good = (i & 2) != 0;
+        uint64_t first = (i & 4) != 0 ? 5 : 0, second = 5 - first;
+        bool second_stays = second_good && !first_good;
+        struct ids *ids = ids_create(NULL);
+        CHECK(add(ids, "a", first, first_good));
+        CHECK(add(ids, "a", second, second_good));
+        CHECK_EQ(note(ids, "a", 5, 1), first_good || second_good ? IDS_DONE : IDS_FAILED);
+        CHECK_EQ(counts_of(ids).stale, 1);
+        CHECK_EQ(counts_of(ids).unmet, 0);
+        CHECK_EQ(is_stale(ids, "a", first), second_stays);
+        CHECK_EQ(is_stale(ids, "a", second), !second_stays);
+        ids_destroy(ids);
+    }
+}
+
 static void test_an_answer_without_an_id_is_found_by_its_line(void)
 {
     struct ids *ids = ids_create(NULL);
@@ -333,6 +351,7 @@ int main(void)
     RUN(test_many_answers_are_all_found);
     RUN(test_of_two_answers_the_good_one_stays);
     RUN(test_an_answer_of_others_is_found_by_its_id_alone);
+    RUN(test_of_an_answer_of_others_and_one_of_ours_one_is_stale);
     RUN(test_an_answer_without_an_id_is_found_by_its_line);
     RUN(test_without_the_check_lines_take_no_memory);
     return check_done();
