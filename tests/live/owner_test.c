@@ -93,6 +93,7 @@ static int count_wrong_answers(const struct owned *owned, uint64_t id, enum quoi
     quoit_batch_destroy(owned->batch);
     quoit_limit_destroy(owned->limit);
     quoit_cancel_all(engine);
+    quoit_cancel_waiting(engine);
     quoit_destroy(engine);
     return wrong;
 }

@@ -203,6 +203,29 @@ static void test_a_window_whose_end_moves_is_none(void)
     CHECK_EQ(lesson.state, LESSON_BUCKET);
 }
 
+/* Half of what a window is made of is none; and a window stands, whatever half is said in it. */
+static void test_what_is_said_in_part_makes_no_window_and_moves_none(void)
+{
+    static const struct hints_bucket parts[] = { { 600, HINTS_NONE, 55 * NS_PER_S },
+                                                 { 600, 0, HINTS_NONE },
+                                                 { 600, HINTS_NONE, HINTS_NONE } };
+
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        const struct hints_bucket *part = &parts[i];
+        begin();
+        hear(600, 500, 58 * NS_PER_S, BEGIN_NS);
+        hear(600, 50, 56 * NS_PER_S, BEGIN_NS + 2 * NS_PER_S);
+        for (int k = 0; k < 4; k++) {
+            hear_refusal(part->limit, part->remaining, part->reset_ns, BEGIN_NS + 3 * NS_PER_S);
+            CHECK_EQ(lesson.state, LESSON_BUCKET);
+        }
+        begin_window();
+        hear(part->limit, part->remaining, part->reset_ns, BEGIN_NS + 4 * NS_PER_S);
+        CHECK_EQ(lesson.state, LESSON_WINDOW);
+        CHECK_EQ(lesson_wait_ns(&lesson, 1, 0, BEGIN_NS + 5 * NS_PER_S), 53 * NS_PER_S);
+    }
+}
+
 static void test_429s_of_a_true_bucket_make_no_window(void)
 {
     begin();
@@ -245,6 +268,7 @@ int main(void)
     RUN(test_a_429_by_another_bucket_does_not_empty_this_one);
     RUN(test_after_two_429s_a_window_is_waited_out);
     RUN(test_a_window_whose_end_moves_is_none);
+    RUN(test_what_is_said_in_part_makes_no_window_and_moves_none);
     RUN(test_429s_of_a_true_bucket_make_no_window);
     RUN(test_waits_are_bounded_whatever_is_said);
     return check_done();

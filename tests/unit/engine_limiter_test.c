@@ -209,6 +209,36 @@ static void test_an_hour_lets_in_what_the_rate_says(void)
     CHECK_EQ(count, 100 + 60 * 100);
 }
 
+/* Of a bucket that is empty, and of which no more is known, the reset is all there is to go by. */
+static void test_an_empty_bucket_of_which_no_rate_is_known_rests_until_its_reset(void)
+{
+    static const struct {
+        struct hints_bucket said;
+        uint64_t wait_ns; /* at least; and a bit of chance */
+    } cases[] = {
+        { { HINTS_NONE, 0, 5 * NS_PER_S }, 5 * NS_PER_S },
+        { { HINTS_NONE, 0, 3600 * NS_PER_S }, 120 * NS_PER_S },
+        { { HINTS_NONE, 0, HINTS_NONE }, 0 },
+        { { HINTS_NONE, 3, 5 * NS_PER_S }, 0 },
+    };
+    const struct hints_bucket nothing = { HINTS_NONE, HINTS_NONE, HINTS_NONE };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct hints_rate said = { cases[i].said, nothing };
+        struct limiter limiter = limiter_of(0, 0);
+        struct limiter_mark mark = limiter_take(&limiter, 1, BEGIN_NS);
+        limiter_learn(&limiter, &(struct limiter_answer){ .mark = &mark,
+                                                          .tokens = 1,
+                                                          .said = &said,
+                                                          .refused = true,
+                                                          .now_ns = BEGIN_NS,
+                                                          .chance = UINT64_MAX / 2 });
+        uint64_t wait_ns = limiter_wait_ns(&limiter, 1, BEGIN_NS);
+        CHECK(wait_ns >= cases[i].wait_ns);
+        CHECK(wait_ns <= cases[i].wait_ns + NS_PER_S);
+    }
+}
+
 int main(void)
 {
     RUN(test_without_limits_nothing_waits);
@@ -225,5 +255,6 @@ int main(void)
     RUN(test_the_longest_of_rest_and_buckets_counts);
     RUN(test_a_clock_that_steps_back_fills_nothing_twice);
     RUN(test_an_hour_lets_in_what_the_rate_says);
+    RUN(test_an_empty_bucket_of_which_no_rate_is_known_rests_until_its_reset);
     return check_done();
 }

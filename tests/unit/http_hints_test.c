@@ -333,6 +333,97 @@ static void test_resets_are_understood_or_not_said(void)
     }
 }
 
+static void test_an_instant_is_what_rfc_3339_says(void)
+{
+    static const char *const good[] = {
+        "2024-05-01T12:00:00Z",      "2024-05-01t12:00:00z",      "2024-05-01T12:00:00.000999Z",
+        "2024-05-01T14:00:00+02:00", "2024-05-01T00:30:00-11:30", "2024-05-01T12:00:00+00:00",
+    };
+    static const char *const bad[] = {
+        "2024-05-01",
+        "2024-05-01 12:00:00Z",
+        "2024-05-01T12:00Z",
+        "2024-05-01T12:00:00",
+        "2024-05-01T12:00:00.Z",
+        "2024-05-01T12:00:00+24:00",
+        "2024-05-01T12:00:00+02:60",
+        "2024-05-01T12:00:00+0200",
+        "2024-05-01T12:00:00+x2:00",
+        "2024-05-01T12:00:00+02:x0",
+        "2024-05-01T12:00:00+02:000",
+        "2024-13-01T12:00:00Z",
+        "2024-02-30T12:00:00Z",
+        "2024-05-01T25:00:00Z",
+        "2024-05/01T12:00:00Z",
+        "2024/05-01T12:00:00Z",
+    };
+    char many[400] = "2024-05-01T12:00:00.";
+    int64_t unix_ms = 0;
+
+    for (size_t i = 0; i < COUNT_OF(good); i++) {
+        check_case(good[i]);
+        CHECK(hints_parse_instant(good[i], &unix_ms));
+        CHECK_EQ(unix_ms, 1714564800000);
+    }
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        check_case(bad[i]);
+        CHECK(!hints_parse_instant(bad[i], &unix_ms));
+    }
+    check_case("so many digits that they are no double");
+    memset(many + strlen(many), '9', 350);
+    memcpy(many + 370, "Z", 2);
+    CHECK(hints_parse_instant(many, &unix_ms));
+    CHECK(unix_ms >= 1714564800000);
+    CHECK(unix_ms <= 1714564801000);
+}
+
+/* A part that cannot be read is not said; what else is there counts. */
+static void test_resets_and_counts_that_are_none_are_not_said(void)
+{
+    static const struct {
+        const char *name, *value;
+    } cases[] = {
+        { "x-ratelimit-reset-requests", "s" },
+        { "x-ratelimit-reset-requests", "1s2" },
+        { "x-ratelimit-reset-requests", "1111111111222222222233333333334444444444s" },
+        { "x-ratelimit-remaining-requests", "-1" },
+        { "x-ratelimit-remaining-requests", "many" },
+        { "x-ratelimit-remaining-requests", "1.5" },
+        { "anthropic-ratelimit-requests-reset", "soon" },
+        { "anthropic-organization-id", "1" },
+        { "dnt", "1" },
+        { "retry", "1" },
+    };
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const struct quoit_header headers[] = { { cases[i].name, cases[i].value },
+                                                { "date", "soon" },
+                                                { "x-ratelimit-limit-requests", "5" } };
+        struct hints_rate rate;
+        check_case(cases[i].name);
+        CHECK(hints_rate_read(headers, COUNT_OF(headers), &rate));
+        CHECK_EQ(rate.requests.limit, 5);
+        CHECK_EQ(rate.requests.remaining, HINTS_NONE);
+        CHECK_EQ(rate.requests.reset_ns, HINTS_NONE);
+    }
+}
+
+static void test_an_instant_without_a_date_to_hold_it_against_is_not_said(void)
+{
+    const struct quoit_header headers[] = {
+        { "anthropic-ratelimit-requests-reset", "2024-05-01T12:00:00Z" },
+        { "anthropic-ratelimit-requests-reset", "2024-05-01T13:00:00Z" },
+        { "anthropic-ratelimit-requests-limit", "5" },
+        { "date", "soon" },
+    };
+    struct hints_rate rate;
+
+    CHECK(hints_rate_read(headers, COUNT_OF(headers), &rate));
+    CHECK_EQ(rate.requests.reset_ns, HINTS_NONE);
+    CHECK(hints_rate_read(headers, 3, &rate));
+    CHECK_EQ(rate.requests.reset_ns, HINTS_NONE);
+}
+
 static void test_an_instant_is_of_the_answers_own_clock(void)
 {
     static const char *const instants[] = { "1994-11-06T08:49:47Z", "1700000010", "1700000010000" };
@@ -458,5 +549,8 @@ int main(void)
     RUN(test_counts_of_the_server_are_understood_or_not_said);
     RUN(test_rate_limits_go_by_many_names);
     RUN(test_the_narrowest_bucket_of_tokens_counts);
+    RUN(test_an_instant_is_what_rfc_3339_says);
+    RUN(test_resets_and_counts_that_are_none_are_not_said);
+    RUN(test_an_instant_without_a_date_to_hold_it_against_is_not_said);
     return check_done();
 }
