@@ -56,6 +56,18 @@ static const struct exchange_case status_cases[] = {
     REFUSED("version 1", "HTTP/1 200 OK\r\n\r\n", VERSION),
     REFUSED("a tab behind the version", "HTTP/1.1\t200 OK\r\n\r\n", VERSION),
     REFUSED("two blanks", "HTTP/1.1  200 OK\r\n\r\n", "more than one blank before the status"),
+    REFUSED("a blank and a tab", "HTTP/1.1 \t200 OK\r\n\r\n",
+            "more than one blank before the status"),
+    REFUSED("a tab in the status", "HTTP/1.1 2\t0 OK\r\n\r\n", STATUS),
+    REFUSED("a lone CR in the status", "HTTP/1.1 2\r0 OK\r\n\r\n", STATUS),
+    REFUSED("a control character in the status",
+            "HTTP/1.1 2\x01"
+            "0 OK\r\n\r\n",
+            CONTROL),
+    REFUSED("DEL in the status",
+            "HTTP/1.1 2\x7f"
+            "0 OK\r\n\r\n",
+            CONTROL),
     REFUSED("status 000", "HTTP/1.1 000 OK\r\n\r\n", STATUS),
     REFUSED("status 99", "HTTP/1.1 99 OK\r\n\r\n", STATUS),
     REFUSED("status 099", "HTTP/1.1 099 OK\r\n\r\n", STATUS),
