@@ -54,9 +54,10 @@ tls_SOURCES := $(wildcard tls/*.c)
 engine_SOURCES := $(wildcard engine/*.c)
 llm_SOURCES := $(wildcard llm/*.c)
 cli_SOURCES := $(wildcard cli/*.c)
+bench_SOURCES := $(wildcard bench/*.c)
 mock_SOURCES := $(wildcard mock/*.c)
 LIB_SOURCES := $(foreach folder,$(LIB_FOLDERS),$($(folder)_SOURCES))
-C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli mock perf examples \
+C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli bench mock perf examples \
              tests/unit tests/sim tests/live tests/live/raw tests/torture \
              tests/guard tests/fuzz))
 
@@ -156,6 +157,7 @@ tls_A := $(B)/obj/tls.a $(base_A)
 engine_A := $(B)/obj/engine.a $(B)/obj/tls.a $(http_A)
 llm_A := $(B)/obj/llm.a $(base_A)
 cli_A := $(B)/obj/cli.a $(B)/obj/llm.a $(engine_A)
+bench_A := $(B)/obj/bench.a $(cli_A)
 mock_A := $(B)/obj/mock.a $(if $(llhttp_OBJECTS),$(B)/obj/llhttp.a) $(base_A)
 
 LIBRARIES := $(if $(LIB_SOURCES),$(B)/libquoit.a $(B)/libquoit.so) \
@@ -208,7 +210,8 @@ $(B)/flags: FORCE
 	$(call stamp,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARNINGS) $(ALL_LDFLAGS) $(QUOIT_LIBS))
 
 $(B)/sources: FORCE
-	$(call stamp,$(LIB_SOURCES) $(llm_SOURCES) $(cli_SOURCES) $(mock_SOURCES) $(llhttp_OBJECTS))
+	$(call stamp,$(LIB_SOURCES) $(llm_SOURCES) $(cli_SOURCES) $(bench_SOURCES) \
+	  $(mock_SOURCES) $(llhttp_OBJECTS))
 
 mode = $(if $(filter $(LIB_FOLDERS) llm,$(firstword $(subst /, ,$(1)))),$(LIB_MODE),$(PROGRAM_MODE))
 
@@ -237,7 +240,7 @@ define folder_archive
 $(B)/obj/$(1).a: $(call objects,$(filter-out %/main.c,$($(1)_SOURCES))) $(B)/sources
 	$$(archive)
 endef
-$(foreach folder,$(LIB_FOLDERS) llm cli mock,$(eval $(call folder_archive,$(folder))))
+$(foreach folder,$(LIB_FOLDERS) llm cli bench mock,$(eval $(call folder_archive,$(folder))))
 
 # One object, in which only quoit_* is still global: what is hidden cannot clash with the names of
 # the program it is linked into, nor can llhttp with another llhttp there.
@@ -279,7 +282,7 @@ $(B)/man/%: man/%.scd
 	$(Q)scdoc <$< >$@.new && mv -f $@.new $@
 
 # The command reads JSON by the modules that libquoit_llm.a hides.
-$(B)/quoit: $(call objects,$(cli_SOURCES)) $(B)/obj/llm.a $(B)/libquoit.a
+$(B)/quoit: $(call objects,$(cli_SOURCES) $(bench_SOURCES)) $(B)/obj/llm.a $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 
 # The stand-in shares nothing with the library but llhttp.
@@ -302,7 +305,7 @@ $(filter $(B)/tests/unit/$(1)_%,$(UNIT_TESTS)): $(B)/tests/%: $(B)/obj/tests/%.o
     $(UNIT_PARTS) $($(1)_A)
 	$$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
 endef
-$(foreach folder,$(LIB_FOLDERS) llm cli mock,$(eval $(call unit_tests,$(folder))))
+$(foreach folder,$(LIB_FOLDERS) llm cli bench mock,$(eval $(call unit_tests,$(folder))))
 
 # The library without its ring, and the simulated network in the ring's place.
 SIM_SOURCES := $(filter-out %_test.c,$(wildcard tests/sim/*.c)) \

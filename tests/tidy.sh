@@ -10,7 +10,7 @@ set -u
 cd "${1:-$(dirname "$0")/..}" || exit 1
 export LC_ALL=C
 
-folders="include base http tls engine llm cli mock perf examples tests"
+folders="include base http tls engine llm cli bench mock perf examples tests"
 # shellcheck disable=SC2086 # the folders are words
 c_files=$(find $folders -name '*.[ch]' 2>/dev/null | sort)
 # Only the files that state the rules may name what is forbidden.
@@ -39,6 +39,8 @@ check_c() {
         may["engine/engine"] = may["engine/api"] = "^(quoit\\.h|(base|http|engine)/.*|tls/context\\.h)$"
         may["llm"] = "^(quoit\\.h|quoit_llm\\.h|llm/.*)$"
         may["cli"] = "^(quoit\\.h|quoit_llm\\.h|(llm|cli)/.*)$"
+        may["cli/main"] = "^(quoit\\.h|(cli|bench)/.*)$"
+        may["bench"] = "^(quoit\\.h|(llm|cli|bench)/.*)$"
         may["mock"] = "^(quoit\\.h|mock/.*)$"
         may["perf"] = "^(quoit\\.h|perf/.*)$"
         may["perf/parts"] = "^(quoit\\.h|(perf|base|http|tls|engine|llm)/.*)$"
@@ -47,9 +49,9 @@ check_c() {
         # Each third party has its owners; tests may use anything.
         owner["liburing"] = "^(engine/ring_uring\\.h|perf/.*|tests/.*)$"
         owner["llhttp"] = "^(http/response\\.c|(mock|perf|tests)/.*)$"
-        owner["openssl"] = "^(tls|cli|mock|perf|tests)/"
-        owner["cJSON"] = "^(llm|cli|tests)/"
-        owner["pthread"] = "^(engine/resolve[a-z_]*\\.[ch]|(cli|mock|perf|tests)/.*)$"
+        owner["openssl"] = "^(tls|cli|bench|mock|perf|tests)/"
+        owner["cJSON"] = "^(llm|cli|bench|tests)/"
+        owner["pthread"] = "^(engine/resolve[a-z_]*\\.[ch]|(cli|bench|mock|perf|tests)/.*)$"
         banned = "[^a-zA-Z0-9_>.](atoi|atol|strcpy|strcat|sprintf|vsprintf|strtok|gets) *\\("
     }
     function fault(line, rule, text) { printf "%s:%d: [%s] %s\n", FILENAME, line, rule, text }
