@@ -7,6 +7,7 @@
 #include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/outputs.h"
+#include "cli/reach.h"
 #include "cli/run.h"
 #include "cli/shard.h"
 #include "cli/version.h"
@@ -17,13 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#define DESCRIPTORS_BESIDE 128 /* 64 of them connections that are kept */
-#define DESCRIPTORS_OF_OURS 16 /* files, the ring, what wakes it */
 
 /* All that one run of the command owns. */
 struct batch {
@@ -38,6 +35,7 @@ struct batch {
     struct ids *ids;
     struct quoit_tls *tls;
     struct quoit_engine *engine;
+    uint64_t connections; /* as many as descriptors allow */
     struct outputs outputs;
     struct progress progress;
     struct prepare prepare;
@@ -48,54 +46,13 @@ struct batch {
 
 /* --- Before the start --- */
 
-/* Can the file be read? TLS errors do not say which file they mean, nor why. */
-static bool batch_can_read(const char *option, const char *path)
-{
-    if (path != NULL && access(path, R_OK) != 0) {
-        fprintf(stderr, "quoit: %s %s: %s\n", option, path, strerror(errno));
-        return false;
-    }
-    return true;
-}
-
 static int batch_open_tls(struct batch *batch)
 {
     const struct options *options = &batch->options;
-    struct quoit_tls_options tls = {
-        .ca_file = options->cacert,
-        .cert_file = options->cert,
-        .key_file = options->key,
-        .insecure = options->insecure,
-    };
+    const struct reach_tls files = { options->cacert, options->cert, options->key,
+                                     options->insecure };
 
-    if (!batch_can_read("--cacert", tls.ca_file) || !batch_can_read("--cert", tls.cert_file) ||
-        !batch_can_read("--key", tls.key_file)) {
-        return EXIT_START;
-    }
-    if (tls.ca_file == NULL && tls.cert_file == NULL && !tls.insecure) {
-        return 0; /* the library's own: the system's trust, read when it is first needed */
-    }
-    enum quoit_error error = quoit_tls_create(&tls, &batch->tls);
-    if (error != QUOIT_OK) {
-        fprintf(stderr, "quoit: %s:%s%s%s%s: not PEM, or the key does not fit the certificate\n",
-                quoit_error_message(error), tls.ca_file != NULL ? " --cacert " : "",
-                tls.ca_file != NULL ? tls.ca_file : "", tls.cert_file != NULL ? " --cert " : "",
-                tls.cert_file != NULL ? tls.cert_file : "");
-        return EXIT_START;
-    }
-    return 0;
-}
-
-/* A socket for each request in flight, those that are kept, and a few files. */
-static void batch_raise_descriptors(uint64_t concurrency)
-{
-    struct rlimit limit;
-    rlim_t wanted = concurrency + DESCRIPTORS_BESIDE;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < wanted) {
-        limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* what it came to is told later */
-    }
+    return reach_open_tls(&files, &batch->tls);
 }
 
 static int batch_open_engine(struct batch *batch)
@@ -112,9 +69,7 @@ static int batch_open_engine(struct batch *batch)
         .sse_line_max = options->stream ? options->body_max : 0,
         .sse_event_max = options->stream ? options->body_max : 0,
         .io = (enum quoit_io)options->io,
-        .spin_max_ns = options->spin_ns == OPTIONS_UNSET ? 0
-                       : options->spin_ns == 0           ? QUOIT_NEVER
-                                                         : options->spin_ns,
+        .spin_max_ns = options->spin_ns == OPTIONS_UNSET ? 0 : reach_spin_ns(options->spin_ns),
         /* With several servers a query does not wait for one that is down, but goes to another. */
         .outage_wait_ns = options->base_urls_count > 1 ? 1 : options->wait_for_server_ns,
         .timeouts = {
@@ -128,17 +83,10 @@ static int batch_open_engine(struct batch *batch)
         },
         .tls = batch->tls,
     };
-    batch_raise_descriptors(options->concurrency);
+    batch->connections = reach_raise_descriptors(options->concurrency);
     enum quoit_error error = quoit_create(&engine, &batch->engine);
 
-    if (error != QUOIT_OK) {
-        fprintf(stderr, "quoit: cannot start: %s%s\n", quoit_error_message(error),
-                error == QUOIT_E_NO_URING        ? "; --io auto goes on with epoll"
-                : error == QUOIT_E_NO_DESCRIPTOR ? ": raise RLIMIT_NOFILE (ulimit -n)"
-                                                 : "");
-        return EXIT_START;
-    }
-    return 0;
+    return error == QUOIT_OK ? 0 : reach_refuse_engine(error);
 }
 
 /* The library judges a base url; better now than once for each line. */
@@ -180,16 +128,6 @@ static int batch_check_base(struct batch *batch, const char *base_url)
 
 /* --- What is said first --- */
 
-static void name_variable(struct text *text, const char *name)
-{
-    const char *value = name == NULL ? NULL : getenv(name);
-
-    if (value != NULL && *value != '\0') {
-        text_append_string(text, text->size == 0 ? " (from the environment: " : ", ");
-        text_append_string(text, name);
-    }
-}
-
 /* A server and its proxy, and the variable that named that. */
 static void batch_append_server(const struct batch *batch, const char *base_url, struct text *url,
                                 struct text *variables)
@@ -201,7 +139,7 @@ static void batch_append_server(const struct batch *batch, const char *base_url,
         text_append_string(url, " through ");
         server_append_url(url, proxy->url);
         if (strstr(variables->size == 0 ? "" : variables->bytes, proxy->from) == NULL) {
-            name_variable(variables, proxy->from);
+            reach_append_variable(variables, proxy->from);
         }
     }
 }
@@ -224,13 +162,13 @@ static void batch_say_server(struct batch *batch)
         text_append_string(&url, " over ");
         text_append_string(&url, options->unix_socket);
     }
-    name_variable(&variables, batch->server.variable);
-    name_variable(&variables, batch->keys.variable);
-    name_variable(&variables, "OPENAI_ORG_ID");
-    name_variable(&variables, "OPENAI_PROJECT_ID");
+    reach_append_variable(&variables, batch->server.variable);
+    reach_append_variable(&variables, batch->keys.variable);
+    reach_append_variable(&variables, "OPENAI_ORG_ID");
+    reach_append_variable(&variables, "OPENAI_PROJECT_ID");
     if (secure && options->cacert == NULL && !options->insecure) {
-        name_variable(&variables, "SSL_CERT_FILE");
-        name_variable(&variables, "SSL_CERT_DIR");
+        reach_append_variable(&variables, "SSL_CERT_FILE");
+        reach_append_variable(&variables, "SSL_CERT_DIR");
     }
     text_append_string(&variables, variables.size == 0 ? "" : ")");
     if (!url.failed && !variables.failed) {
@@ -254,18 +192,15 @@ static void batch_say_server(struct batch *batch)
 static void batch_say_io(struct batch *batch)
 {
     struct quoit_stats stats;
+    struct text line;
 
     quoit_stats_read(batch->engine, &stats);
-    if (stats.io_refusal == EPERM || stats.io_refusal == EACCES) {
-        progress_say(&batch->progress,
-                     "io_uring is refused here (a container's seccomp filter, or sysctl "
-                     "kernel.io_uring_disabled): going on with epoll; allow it, or say --io epoll");
-    } else if (stats.io_refusal != 0) {
-        progress_say(&batch->progress,
-                     "io_uring is not there (%s: a kernel older than 6.1, or a seccomp filter): "
-                     "going on with epoll; say --io epoll if that is meant",
-                     strerror(stats.io_refusal));
+    text_init(&line, 0);
+    reach_append_io(&line, &stats);
+    if (line.size != 0) {
+        progress_say(&batch->progress, "%s", line.bytes);
     }
+    text_free(&line);
 }
 
 /* Which lines these are: their numbers are those in the shard. */
@@ -285,14 +220,11 @@ static void batch_say_shard(struct batch *batch)
 /* Fewer descriptors than requests that shall be in flight. */
 static void batch_say_descriptors(struct batch *batch)
 {
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-        limit.rlim_cur < batch->options.concurrency + DESCRIPTORS_OF_OURS) {
+    if (batch->connections < batch->options.concurrency) {
         progress_say(&batch->progress,
-                     "only %ju files may be open, so fewer than -c %ju will be in flight: raise "
+                     "files that may be open: enough for %ju in flight, fewer than -c %ju: raise "
                      "ulimit -n",
-                     (uintmax_t)limit.rlim_cur, (uintmax_t)batch->options.concurrency);
+                     (uintmax_t)batch->connections, (uintmax_t)batch->options.concurrency);
     }
 }
 
@@ -371,21 +303,15 @@ static int batch_open(struct batch *batch)
     if (!server_choose(&batch->server, options->base_urls, options->base_urls_count)) {
         return EXIT_USAGE;
     }
-    const char *fault = source.header != NULL ? headers_name_fault(source.header) : NULL;
-    if (fault != NULL) {
-        /* What is no name may be "NAME: KEY". */
-        fprintf(stderr, "quoit batch: --api-key-header %s %s\n",
-                headers_is_name(source.header) ? source.header : "NAME: what stands there", fault);
-        return EXIT_USAGE;
-    }
     int exit_code = headers_open(&batch->headers, (char **)options->headers, options->headers_count,
                                  options->api_key_header);
     exit_code = exit_code != 0 ? exit_code : batch_open_proxies(batch);
     if (exit_code != 0) {
         return exit_code;
     }
-    if (!keys_open(&batch->keys, &source)) {
-        return EXIT_START;
+    exit_code = reach_open_keys(&batch->keys, &source, "quoit batch");
+    if (exit_code != 0) {
+        return exit_code;
     }
     if (!input_open(&batch->input, options->input)) {
         fprintf(stderr, "quoit: %s cannot be read: %s\n", batch->input.name,
