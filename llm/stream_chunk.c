@@ -39,7 +39,7 @@ static bool chunk_delta_carries(struct json_span delta)
     struct walk_item item;
 
     walk_begin(&walk, delta);
-    while (walk_next(&walk, &item)) {
+    while (walk_next(&walk, &item) && item.key.size != 0) { /* a delta that is a list has no keys */
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
             if (chunk_is_text(&item) && json_string_is(item.key, names[i])) {
                 return true;

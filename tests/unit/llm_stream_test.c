@@ -79,6 +79,11 @@ static const struct stream_case chat_cases[] = {
       "{\"choices\":[{\"index\":0,\"message\":{},\"logprobs\":{\"content\":"
       "[{\"token\":\"a\",\"logprob\":-0.10},{\"token\":\"b\",\"index\":0,"
       "\"logprob\":-9.5e-07}],\"refusal\":null}}]}" },
+    { "a delta that is a list",
+      STREAM_CHAT,
+      { "{\"choices\":[{\"index\":0,\"delta\":[\"content\",\"a\"]}]}", "[DONE]" },
+      STREAM_GOOD,
+      NULL },
     { "numbers of a delta are added, lists without index appended",
       STREAM_CHAT,
       { CHUNK("\"n\":9007199254740993,\"d\":0.5,\"b\":true,\"l\":[1]"),
