@@ -28,7 +28,7 @@ double draw_exponential(struct draw *draw);
  * exponential distribution (but takes other numbers of the seed); below, most draws are close to 0
  * and a few are large.
  *
- *   Costs    some three times as much as draw_exponential.
+ *   Costs    some five times as much as draw_exponential.
  */
 double draw_gamma(struct draw *draw, double shape);
 

@@ -60,7 +60,7 @@ static double schedule_ramp_ns(const struct schedule *schedule, double mark)
     if (rates <= 0) {
         return 0;
     }
-    return fmin(2 * NS_PER_SECOND * mark / rates, (double)plan->ramp_ns);
+    return 2 * NS_PER_SECOND * mark / rates;
 }
 
 /* When the rate, added up, reaches the mark; infinite: never. */

@@ -31,7 +31,7 @@
  *
  * Threads: part k of n gives the requests i with i % n == k. Each draws all gaps and tells of its
  * own, so the parts together are the same times whatever n is. What is passed over costs its draw:
- * 10 to 30 ns, constant arrivals nothing.
+ * some 20 ns for poisson and 100 ns for gamma; constant arrivals cost nothing.
  *
  * Nothing fails: what people write is refused by the schedule_parse functions.
  */

@@ -33,26 +33,8 @@ static double search_highest_met(const struct search *search)
     return search->met_count == 0 ? 0 : search->met[search->met_count - 1];
 }
 
-static void search_note_met(struct search *search)
-{
-    if (search->rate > search_highest_met(search)) {
-        search->met[search->met_count++] = search->rate;
-        search->is_confirmed = false;
-    } else {
-        search->is_confirmed = true;
-    }
-}
-
-static void search_note_missed(struct search *search)
-{
-    search->missed = search->rate;
-    if (search_highest_met(search) >= search->missed) { /* it was luck */
-        search->met_count--;
-    }
-}
-
-/* Where between what was met and what was missed; the highest met itself: nowhere any more. */
-static double search_between(const struct search *search)
+/* With one rate met at least: between it and what was missed, or above all; or that rate itself. */
+static double search_higher_rate(const struct search *search)
 {
     double met = search_highest_met(search);
 
@@ -63,21 +45,28 @@ static double search_between(const struct search *search)
                                                              : met;
 }
 
-/* After a verdict that counts: the next rate, or the end. */
-static void search_move(struct search *search)
+static void search_on_met(struct search *search)
 {
-    double met = search_highest_met(search);
-
-    if (search->met_count == 0) {
-        if (search->missed <= search->plan.floor) {
-            search->end = SEARCH_FLOOR_MISSED;
-        }
-        search->rate = fmax(search->missed / 2, search->plan.floor);
+    if (search->rate <= search_highest_met(search)) { /* met twice, and nothing left above it */
+        search->end = search->missed > 0 ? SEARCH_FOUND : SEARCH_TOP_MET;
         return;
     }
-    search->rate = search_between(search);
-    if (search->rate <= met && search->is_confirmed) {
-        search->end = search->missed > 0 ? SEARCH_FOUND : SEARCH_TOP_MET;
+    search->met[search->met_count++] = search->rate;
+    search->rate = search_higher_rate(search);
+}
+
+static void search_on_missed(struct search *search)
+{
+    search->missed = search->rate;
+    if (search_highest_met(search) >= search->missed) { /* it was luck */
+        search->met_count--;
+    }
+    if (search->met_count > 0) {
+        search->rate = search_higher_rate(search);
+    } else if (search->missed > search->plan.floor) {
+        search->rate = fmax(search->missed / 2, search->plan.floor);
+    } else {
+        search->end = SEARCH_FLOOR_MISSED;
     }
 }
 
@@ -87,13 +76,10 @@ void search_feed(struct search *search, bool is_met)
     assert(search->trials_count < SEARCH_TRIALS_MAX);
     search->trials_count++;
     search->is_doubted = !is_met && !search->is_doubted;
-    if (!search->is_doubted) {
-        if (is_met) {
-            search_note_met(search);
-        } else {
-            search_note_missed(search);
-        }
-        search_move(search);
+    if (is_met) {
+        search_on_met(search);
+    } else if (!search->is_doubted) {
+        search_on_missed(search);
     }
     if (search->end == SEARCH_GOES_ON && search->trials_count == SEARCH_TRIALS_MAX) {
         search->end = SEARCH_TRIALS_USED;

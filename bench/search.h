@@ -58,9 +58,8 @@ struct search {
     double met[SEARCH_TRIALS_MAX]; /* a stack: each was met, and is above those before it */
     uint32_t met_count;
     uint32_t trials_count;
-    double missed;     /* the lowest; 0: none */
-    bool is_doubted;   /* the last trial was the first miss of its rate */
-    bool is_confirmed; /* the highest that was met was met twice */
+    double missed;   /* the lowest; 0: none */
+    bool is_doubted; /* the last trial was the first miss of its rate */
     enum search_end end;
 };
 

@@ -307,15 +307,27 @@ static void test_rescaled_the_last_request_falls_on_its_mean_exactly(void)
                                                       SCHEDULE_GAMMA };
     static const uint32_t counts[] = { 2, 3, 10, 1000, 100003 };
 
-    for (size_t row = 0; row < 3; row++) {
+    for (size_t row = 0; row < 6; row++) {
+        bool is_slow =
+            row >= 3; /* so that the last bit of the quotient is more than a nanosecond */
         for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-            struct schedule_plan plan = plan_of(arrivals[row], 16);
-            uint64_t mean_ns = counts[i] * SECOND / 16;
+            struct schedule_plan plan = plan_of(arrivals[row % 3], is_slow ? 0x1p-10 : 16);
+            uint64_t mean_ns = is_slow ? counts[i] * SECOND * 1024 : counts[i] * SECOND / 16;
             plan.seed = 100 + i;
             CHECK(due_ns(&plan, counts[i] - 1) != mean_ns);
             plan.rescale_count = counts[i];
             CHECK_EQ(due_ns(&plan, counts[i] - 1), mean_ns);
         }
+    }
+}
+
+static void test_rescaled_it_is_exact_even_where_a_bit_is_many_nanoseconds(void)
+{
+    struct schedule_plan plan = plan_of(SCHEDULE_POISSON, 0x1p-20);
+
+    plan.rescale_count = 100;
+    for (plan.seed = 1; plan.seed <= 100; plan.seed++) {
+        CHECK_EQ(due_ns(&plan, 99), (100 * SECOND) << 20);
     }
 }
 
@@ -377,6 +389,25 @@ static void test_times_never_go_back_at_any_extreme(void)
         /* Those of a shape of 0.001 may still wait for their first burst. */
         CHECK(before > 0 || plan.shape < 0.01);
     }
+}
+
+/* After a month a double holds a quarter of a nanosecond, and in a burst the marks are that close.
+ */
+static void test_times_of_a_burst_never_go_back_on_a_long_ramp(void)
+{
+    struct schedule_plan plan = plan_ramp(0.3, 1, 60 * 86400 * SECOND);
+    struct schedule schedule;
+    uint64_t before = 0;
+
+    plan.arrival = SCHEDULE_GAMMA;
+    plan.shape = SCHEDULE_SHAPE_MIN;
+    schedule_init(&schedule, &plan, 1, 0);
+    for (int i = 0; i < 3000000; i++) {
+        uint64_t now = schedule_next(&schedule);
+        CHECK(now >= before);
+        before = now;
+    }
+    CHECK(before > 30 * 86400 * SECOND);
 }
 
 static void test_a_high_shape_is_as_good_as_constant(void)
@@ -480,10 +511,12 @@ int main(void)
     RUN(test_long_sums_do_not_drift);
     RUN(test_parts_together_are_the_same_times);
     RUN(test_rescaled_the_last_request_falls_on_its_mean_exactly);
+    RUN(test_rescaled_it_is_exact_even_where_a_bit_is_many_nanoseconds);
     RUN(test_rescaling_stretches_all_by_one_factor);
     RUN(test_rescaled_on_a_ramp_the_last_is_due_when_so_many_should_be);
     RUN(test_one_request_can_be_rescaled);
     RUN(test_times_never_go_back_at_any_extreme);
+    RUN(test_times_of_a_burst_never_go_back_on_a_long_ramp);
     RUN(test_a_high_shape_is_as_good_as_constant);
     RUN(test_arrivals_are_read_as_people_write_them);
     RUN(test_a_wrong_arrival_is_refused_and_sets_nothing);
