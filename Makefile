@@ -63,7 +63,7 @@ C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli b
 
 # --- Third parties ---
 
-PACKAGES := liburing openssl libcjson
+PACKAGES := liburing openssl libcjson zlib
 PACKAGES_FOUND := $(shell $(PKG_CONFIG) --exists $(PACKAGES) 2>/dev/null && echo yes)
 LLHTTP_SYSTEM := $(shell $(PKG_CONFIG) --exists libllhttp 2>/dev/null && echo yes)
 # The C sources that Debian's node-llhttp ships, installed or unpacked by `make deps`.
@@ -81,7 +81,7 @@ endif
 NEEDS_NO_PACKAGES := help deps ci-deps bench-deps clean format tidy cases test demo fuzz
 ifneq ($(filter-out $(NEEDS_NO_PACKAGES),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(PACKAGES_FOUND),yes)
-$(error liburing, OpenSSL or cJSON is not installed (or pkg-config itself): run `make deps`)
+$(error liburing, OpenSSL, cJSON or zlib is not installed (or pkg-config itself): run `make deps`)
 endif
 ifeq ($(LLHTTP_SYSTEM)$(LLHTTP_SHARE),)
 $(error llhttp is not here: run `make deps`, which brings the sources in Debian's node-llhttp)
@@ -134,6 +134,7 @@ PROGRAM_MODE := -fPIE
 
 QUOIT_LIBS := $(shell $(PKG_CONFIG) --libs liburing openssl 2>/dev/null) $(LLHTTP_LIBS)
 CJSON_LIBS := $(shell $(PKG_CONFIG) --libs libcjson 2>/dev/null)
+ZLIB_LIBS := $(shell $(PKG_CONFIG) --libs zlib 2>/dev/null)
 
 ifeq ($(V),1)
 say = @:
@@ -283,7 +284,7 @@ $(B)/man/%: man/%.scd
 
 # The command reads JSON by the modules that libquoit_llm.a hides.
 $(B)/quoit: $(call objects,$(cli_SOURCES) $(bench_SOURCES)) $(B)/obj/llm.a $(B)/libquoit.a
-	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lm)
 
 # The stand-in shares nothing with the library but llhttp.
 $(B)/quoit-mock: $(call objects,$(mock_SOURCES)) $(llhttp_OBJECTS) $(B)/sources
@@ -303,7 +304,7 @@ $(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit_llm.a $(B)/lib
 define unit_tests
 $(filter $(B)/tests/unit/$(1)_%,$(UNIT_TESTS)): $(B)/tests/%: $(B)/obj/tests/%.o \
     $(UNIT_PARTS) $($(1)_A)
-	$$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm)
+	$$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lm)
 endef
 $(foreach folder,$(LIB_FOLDERS) llm cli bench mock,$(eval $(call unit_tests,$(folder))))
 
@@ -334,9 +335,9 @@ FUZZ_PARTS := $(filter-out $(FUZZ_SOURCES),$(wildcard tests/fuzz/*.c)) \
 $(B)/obj/fuzz.a: $(call objects,$(FUZZ_PARTS)) $(B)/sources
 	$(archive)
 
-$(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/fuzz.a $(B)/obj/llm.a $(B)/obj/tls.a \
-    $(http_A)
-	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) -lm -fsanitize=fuzzer)
+$(FUZZ_TARGETS): $(B)/tests/%: $(B)/obj/tests/%.o $(B)/obj/fuzz.a $(B)/obj/cli.a $(B)/obj/llm.a \
+    $(B)/obj/tls.a $(http_A)
+	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lm -fsanitize=fuzzer)
 
 # GUARD=1: an allocator of its own in every program.
 $(PROGRAMS) $(PERF) $(EXAMPLES) $(UNIT_TESTS) $(SIM_TESTS) $(LIVE_PROGRAMS): $(GUARD_OBJECT)

@@ -133,3 +133,21 @@ bool histogram_curve(const struct histogram *histogram, uint32_t *step,
     (*step)++;
     return true;
 }
+
+void histogram_recount(struct histogram *histogram)
+{
+    struct histogram_bucket bucket;
+    uint64_t index = 0;
+
+    histogram->count = histogram->min = histogram->max = 0;
+    histogram->mean = histogram->squares = 0;
+    while (histogram_next(histogram, &index, &bucket)) {
+        double middle = (double)(bucket.from + (bucket.to - bucket.from + 1) / 2);
+        double distance = middle - histogram->mean;
+        histogram->min = histogram->count == 0 ? bucket.from : histogram->min;
+        histogram->max = bucket.to;
+        histogram->count += bucket.count;
+        histogram->mean += distance * ((double)bucket.count / (double)histogram->count);
+        histogram->squares += distance * (middle - histogram->mean) * (double)bucket.count;
+    }
+}

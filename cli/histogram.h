@@ -27,6 +27,12 @@ void histogram_add(struct histogram *histogram, uint64_t value);
 /* Adds all that `from` counted: as if it had been counted here. `from` is another one. */
 void histogram_merge(struct histogram *into, const struct histogram *from);
 
+/*
+ * Make count, minimum, maximum, mean and squares anew from the buckets alone: a value is then the
+ * middle of its bucket, and the extremes are bounds.
+ */
+void histogram_recount(struct histogram *histogram);
+
 /* 0 if it is empty. `fraction` from 0 to 1. */
 uint64_t histogram_percentile(const struct histogram *histogram, double fraction);
 

@@ -4,6 +4,7 @@
 #include "cli/merge.h"
 
 #include "cli/answers.h"
+#include "cli/hlog_merge.h"
 #include "cli/option.h"
 #include "cli/query_file.h"
 #include "cli/sink.h"
@@ -44,7 +45,10 @@ static const struct option_table merge_table = {
         "\n"
         "FILEs are outputs and error files of quoit batch, of OpenAI or of vLLM. Each custom_id\n"
         "comes once: a good answer rather than a failed one, and among equals that of the later\n"
-        "file. Lines go through byte for byte. The output appears whole, or not at all.\n",
+        "file. Lines go through byte for byte. The output appears whole, or not at all.\n"
+        "\n"
+        "FILEs may be histogram logs instead, of quoit bench --hlog: what they count is added up,\n"
+        "a histogram for each tag.\n",
     .foot =
         "\n"
         "Exit: 0 merged; 1 merged, but answers are missing or lines could not be read; 2 wrong\n"
@@ -226,6 +230,23 @@ static enum exit_code merge_run(struct merge *merge)
     return merge->missing != 0 || merge->answers.counts.unreadable != 0 ? EXIT_FAILED : EXIT_GOOD;
 }
 
+/* Histograms have neither ids nor errors. */
+static enum exit_code merge_logs(const struct merge_options *options)
+{
+    const struct hlog_merge_options logs = { .files = options->files,
+                                             .files_count = options->files_count,
+                                             .output = options->output,
+                                             .overwrite = options->overwrite,
+                                             .quiet = options->quiet };
+
+    if (options->input != NULL || options->errors != NULL) {
+        (void)option_refuse(&merge_table, "--input and --errors go with answers, and FILEs are "
+                                          "histogram logs");
+        return EXIT_USAGE;
+    }
+    return hlog_merge(&logs);
+}
+
 enum exit_code merge_main(int count, char **words)
 {
     struct merge merge = { .good = 0 };
@@ -241,6 +262,9 @@ enum exit_code merge_main(int count, char **words)
     if (merge.options.files_count == 0) {
         (void)option_refuse(&merge_table, "which FILEs? See --help");
         return EXIT_USAGE;
+    }
+    if (hlog_merge_is_meant(merge.options.files, merge.options.files_count)) {
+        return merge_logs(&merge.options);
     }
     sink_init(&merge.output);
     sink_init(&merge.errors);

@@ -6,7 +6,7 @@
  *
  * Each custom_id comes once: a good answer rather than a failed one, and among equals that of the
  * later file, or of the later line. Lines without a custom_id come once for what was asked and its
- * line number. Lines go through byte for byte.
+ * line number. Lines go through byte for byte. Histogram logs go to cli/hlog_merge.
  */
 #ifndef QUOIT_CLI_MERGE_H
 #define QUOIT_CLI_MERGE_H

@@ -47,6 +47,7 @@ need_set() {
         need liburing-dev has_library liburing
         need libssl-dev has_library openssl
         need libcjson-dev has_library libcjson
+        need zlib1g-dev has_library zlib
         need node-llhttp has_llhttp
         need openssl has openssl
         need curl has curl

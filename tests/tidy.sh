@@ -51,6 +51,7 @@ check_c() {
         owner["llhttp"] = "^(http/response\\.c|(mock|perf|tests)/.*)$"
         owner["openssl"] = "^(tls|cli|bench|mock|perf|tests)/"
         owner["cJSON"] = "^(llm|cli|bench|tests)/"
+        owner["zlib"] = "^(cli/hdr\\.c|tests/.*)$"
         owner["pthread"] = "^(engine/resolve[a-z_]*\\.[ch]|(cli|bench|mock|perf|tests)/.*)$"
         banned = "[^a-zA-Z0-9_>.](atoi|atol|strcpy|strcat|sprintf|vsprintf|strtok|gets) *\\("
     }
@@ -60,6 +61,7 @@ check_c() {
         if (name ~ /^llhttp/) return "llhttp"
         if (name ~ /^openssl\//) return "openssl"
         if (name ~ /cJSON/) return "cJSON"
+        if (name ~ /^zlib\.h/) return "zlib"
         return name ~ /^pthread\.h/ ? "pthread" : ""
     }
     function check_include(name, quoted, whose, allowed) {

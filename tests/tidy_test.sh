@@ -87,6 +87,8 @@ includes http/response.c '' http/response.h 'llhttp.h>'
 includes engine/conn.c '2: [owner] liburing.h belongs to others' 'liburing.h>'
 includes engine/api.c '2: [owner] openssl/ssl.h belongs to others' 'openssl/ssl.h>'
 includes http/url.c '2: [owner] cjson/cJSON.h belongs to others' 'cjson/cJSON.h>'
+includes cli/hdr.c '' cli/hdr.h 'zlib.h>'
+includes cli/hlog.c '2: [owner] zlib.h belongs to others' 'zlib.h>'
 includes engine/pool.c '2: [owner] pthread.h belongs to others' 'pthread.h>'
 includes engine/resolve.c '' 'pthread.h>'
 
