@@ -6,12 +6,13 @@
 # When all of them are there it does nothing: no network, no root, no word. Else it asks apt-get,
 # as root or with sudo. Where there is no apt-get it names what is missing and exits 1.
 # node-llhttp is wanted for its C sources only: where it would bring in Node.js, it is unpacked
-# under build/third_party instead of being installed.
+# under build/third_party instead of being installed. What npm has goes there too.
 set -eu
 cd "$(dirname "$0")/.."
 
 third_party=build/third_party
 missing=""
+wants_modules=no
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_library() { pkg-config --exists "$1" 2>/dev/null; }
@@ -27,6 +28,24 @@ need() {
 has_llhttp() {
     has_library libllhttp || [ -e /usr/share/llhttp/llhttp.c ] ||
         [ -e "$third_party/usr/share/llhttp/llhttp.c" ]
+}
+
+# The reader that tests hold our histogram logs against, and what it needs.
+modules="hdr-histogram-js@3.0.1 @assemblyscript/loader@0.19.23 base64-js@1.5.1 pako@1.0.11"
+has_modules() { [ -e "$third_party/npm/node_modules/hdr-histogram-js/package.json" ]; }
+
+bring_modules() {
+    if [ $wants_modules = no ] || has_modules; then
+        return
+    fi
+    echo "deps: npm install $modules"
+    mkdir -p "$third_party/npm"
+    # shellcheck disable=SC2086 # a list of words
+    npm install --prefix "$third_party/npm" --ignore-scripts --no-audit --no-fund --loglevel=error \
+        $modules >build/deps.log 2>&1 || {
+        tail -n 20 build/deps.log >&2
+        exit 1
+    }
 }
 
 has_service() { has "$1" || [ -x "/usr/sbin/$1" ]; }
@@ -65,6 +84,8 @@ need_set() {
         need clang-format has clang-format
         need gcovr has gcovr
         need nodejs has node
+        need npm has npm
+        wants_modules=yes
         ;;
     bench)
         need nginx has_service nginx
@@ -147,6 +168,7 @@ done
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 missing=${missing% }
 if [ -z "$missing" ]; then
+    bring_modules
     exit 0
 fi
 if ! has apt-get; then
@@ -197,3 +219,4 @@ if [ -n "$missing" ]; then
     echo "deps: still missing:$missing" >&2
     exit 1
 fi
+bring_modules

@@ -223,6 +223,20 @@ def events():
                 (2, 0, 0, failed))]
 
 
+def histograms():
+    written = ("HISTFAAAADp4nJNpmSzMwMAgwQABzFCaEch0M9ixgMH+A0SAieWnPBPLRo+GAytOzbLqdmNrtGQ6v4iJCQAn"
+               "Xg0O", "HISTFAAAADB4nJNpmSzMwMDAxcDAwMjAwMDMAAGMDAzMbgY7FjDA+EwsP+WZWPb3MTIBAHRMBZw=")
+    lines = ["Tag=latency,0.127,1.007,2.769," + written[0], "1700000000.5,1,2," + written[1],
+             "#[StartTime: 1441812279.474 (seconds since epoch), Wed Sep 09 08:24:39 PDT 2015]",
+             "#[BaseTime: 1441812279.474 (seconds since epoch)]", "Tag=,,,,"]
+    counts = [b"", b"\0", b"\2\4\6", b"\1\x02", b"\xf9\x1f\x02\x04", b"\xff\xdf\x06",
+              b"\xfe" + b"\xff" * 8, b"\xff" * 9, b"\x80\xa8\xca\x9a\x3a\x8b\x46\x02"]
+    plain = bytes.fromhex("1c84931300000001000000000000000300000000000000010000034630b8a000"
+                          "3ff000000000000002")
+    return ([b"\0" + text.encode() for text in written] + [b"\1" + plain] +
+            [b"\2" + run for run in counts] + [b"\4" + line.encode() for line in lines])
+
+
 def main():
     write("response", responses())
     write("connection", connections())
@@ -235,6 +249,7 @@ def main():
     write("tunnel", tunnels())
     write("proxy", proxies())
     write("stream", events())
+    write("hlog", histograms())
 
 
 if __name__ == "__main__":
