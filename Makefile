@@ -221,6 +221,9 @@ $(B)/obj/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(WARNINGS) $(call mode,$*) -MMD -MP -c $< -o $@
 
+# The compiler does not see what the assembler reads.
+$(B)/obj/bench/page.o: $(wildcard bench/page/*)
+
 # Not our code, not our warnings.
 $(B)/obj/llhttp/%.o: $(LLHTTP_SHARE)/llhttp/%.c $(B)/flags
 	@mkdir -p $(@D)
@@ -323,6 +326,9 @@ $(LIVE_PROGRAMS): | $(RAW_SERVER)
 
 # tests/torture/faults.c takes the place of malloc, for these programs only.
 $(filter $(B)/tests/torture/%,$(LIVE_PROGRAMS)): $(TORTURE_PARTS)
+
+# quoit bench's pages, of results that no server gives.
+$(B)/tests/live/page: $(B)/obj/bench/page.o
 
 $(RAW_SERVER): $(call objects,$(wildcard tests/live/raw/*.c))
 	$(call program,-lssl -lcrypto)
