@@ -20,8 +20,8 @@
 #define CSV_NONE UINT64_MAX /* the request has no value of that metric */
 
 struct csv_record {
-    uint64_t due_ns;              /* CLOCK_MONOTONIC */
-    uint64_t values_ns[METRICS];  /* or CSV_NONE; itl: the mean */
+    uint64_t due_ns;             /* CLOCK_MONOTONIC */
+    uint64_t values_ns[METRICS]; /* or CSV_NONE; itl: the mean */
     uint64_t tokens_in, tokens_out;
     uint64_t bytes_in, bytes_out;
     uint32_t worker, status, attempts;
@@ -34,7 +34,8 @@ struct csv; /* opaque */
 /* `path` "-" is stdout. NULL, with a line on stderr; *exit_code_out says which. */
 struct csv *csv_open(const char *path, uint32_t workers, int *exit_code_out);
 
-/* By the worker's own thread. Never blocks for long; without memory a record is lost and counted. */
+/* By the worker's own thread. Never blocks for long; without memory a record is lost and counted.
+ */
 void csv_put(struct csv *csv, uint32_t worker, const struct csv_record *record);
 
 /* Hand over what the worker has not yet. */

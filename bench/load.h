@@ -22,18 +22,18 @@
 
 struct load {
     const struct plan *plan;
-    _Atomic uint64_t start_ns;      /* the first request may be sent; UNKNOWN: wait */
-    _Atomic uint64_t begin_ns;      /* T0 */
-    _Atomic uint64_t end_ns;        /* T1 */
-    _Atomic uint64_t over_ns;       /* what is open then is given up */
-    _Atomic uint64_t started;       /* measured requests of a closed loop with -n */
-    _Atomic uint64_t warm_left;     /* slots, or requests, until the warm-up is over */
-    _Atomic uint64_t answers;       /* of any status */
-    _Atomic uint64_t unreachable;   /* requests that found no server, as long as answers is 0 */
-    _Atomic bool hopeless;          /* so many, that the run has ended */
-    _Atomic bool stopped;           /* nothing new starts: a signal */
-    sem_t ready, start, done;       /* one post a worker; start: by who set start_ns */
-    char detail[LOAD_DETAIL_SIZE];  /* why hopeless; written by who set it */
+    _Atomic uint64_t start_ns;     /* the first request may be sent; UNKNOWN: wait */
+    _Atomic uint64_t begin_ns;     /* T0 */
+    _Atomic uint64_t end_ns;       /* T1 */
+    _Atomic uint64_t over_ns;      /* what is open then is given up */
+    _Atomic uint64_t started;      /* measured requests of a closed loop with -n */
+    _Atomic uint64_t warm_left;    /* slots, or requests, until the warm-up is over */
+    _Atomic uint64_t answers;      /* of any status */
+    _Atomic uint64_t unreachable;  /* requests that found no server, as long as answers is 0 */
+    _Atomic bool hopeless;         /* so many, that the run has ended */
+    _Atomic bool stopped;          /* nothing new starts: a signal */
+    sem_t ready, start, done;      /* one post a worker; start: by who set start_ns */
+    char detail[LOAD_DETAIL_SIZE]; /* why hopeless; written by who set it */
     enum quoit_error detail_error;
 };
 

@@ -1,8 +1,7 @@
 /*
  * options: the command line of `quoit bench`, from one table that drives parsing and --help.
  *
- * Happy path: options_parse... of `quoit batch` is its sister; bench_options_parse fills the struct.
- * Strings point into argv and stay there.
+ * Happy path: bench_options_parse fills the struct; strings point into argv and stay there.
  *
  * It fails with one line on stderr that names the option and, where people are used to another
  * tool's, what to say instead.
@@ -35,20 +34,23 @@ struct bench_options {
     const char *rate_text, *ramp_text, *arrival_text, *warmup_text, *max_error_text, *goodput_text;
     const char *slo_texts[BENCH_OPTIONS_SLOS_MAX];
     const char *json, *csv, *hlog, *html; /* files; "-": stdout; NULL: none */
-    uint64_t headers_count, slos_count;
+    uint64_t headers_count, slo_texts_count;
     uint64_t requests, duration_ns; /* UNSET: not given */
     uint64_t concurrency;           /* UNSET: not given */
     uint64_t threads, seed, input_order, dialect, io, progress;
-    uint64_t timeout_ns, connect_ns, tls_ns, write_ns, first_byte_ns, idle_ns; /* 0: the library's */
+    uint64_t timeout_ns, connect_ns, tls_ns, write_ns, first_byte_ns,
+        idle_ns; /* 0: the library's */
     uint64_t grace_ns, spin_ns, body_max;
     bool stream, rescale, strict, find_max_rate, insecure, quiet, help, version;
 
     /* What the texts say. */
     double rate; /* 0: a closed loop */
     double ramp_from, ramp_to;
-    struct schedule_arrival_rule arrival;
+    enum schedule_arrival arrival;
+    double shape;                        /* of gamma */
     uint64_t warmup_ns, warmup_requests; /* at most one is not UNSET */
     double max_error_rate;               /* a share; negative: not given */
+    char max_error_expr[48];             /* "error_rate<=0.01" */
     struct slo slos[BENCH_OPTIONS_SLOS_MAX];
     struct goodput goodput;
 };

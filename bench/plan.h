@@ -13,11 +13,12 @@
 #include "bench/work.h"
 
 struct plan {
-    const struct work *work; /* borrowed */
+    const struct work *work;     /* borrowed */
     struct quoit_options engine; /* of each thread; in_flight_max and requests_max are set there */
     bool open_loop;
     struct schedule_plan schedule; /* of an open loop */
-    uint32_t slots, threads;       /* over all threads */
+    uint32_t slots, threads;       /* slots: over all threads */
+    bool slots_given;              /* by -c */
     uint64_t requests;             /* measured; UINT64_MAX: as many as come in duration_ns */
     uint64_t duration_ns;          /* of the window; UINT64_MAX: until `requests` are done */
 
@@ -28,10 +29,11 @@ struct plan {
 
     uint64_t grace_ns; /* UINT64_MAX: the timeouts are the limit */
     uint64_t seed;
-    bool random_order; /* of work->items */
-    bool stream;       /* answers are read as events */
-    bool any_choice;   /* vLLM's rule of what a token is: each event with choices */
-    bool spins;        /* the last microseconds before a request is due are spent awake */
+    bool random_order;       /* of work->items */
+    bool stream;             /* answers are read as events */
+    bool any_choice;         /* vLLM's rule of what a token is: each event with choices */
+    bool spins;              /* the last microseconds before a request is due are spent awake */
+    bool stops_if_saturated; /* at T1, if more and more is waiting, nobody waits for what is open */
     struct goodput goodput;
 };
 

@@ -48,8 +48,7 @@ void pulse_read(struct pulse_sum *into, const struct pulse *pulse)
     for (unsigned metric = 0; metric < PULSE_METRICS; metric++) {
         into->sums_ns[metric] += pulse_now(&pulse->sums_ns[metric]);
         for (unsigned i = 0; i < PULSE_BUCKETS; i++) {
-            uint32_t count =
-                atomic_load_explicit(&pulse->buckets[metric][i], memory_order_relaxed);
+            uint32_t count = atomic_load_explicit(&pulse->buckets[metric][i], memory_order_relaxed);
             into->buckets[metric][i] += count;
             into->counts[metric] += count;
         }

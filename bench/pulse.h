@@ -23,6 +23,7 @@ enum pulse_metric { PULSE_LATENCY, PULSE_SERVICE, PULSE_TTFT, PULSE_ITL, PULSE_M
 
 struct pulse {
     _Atomic uint64_t sent, ok, failed, tokens_out, in_flight;
+    _Atomic uint64_t late_ns; /* how long the next request has been due and found no slot */
     _Atomic uint64_t sums_ns[PULSE_METRICS];
     _Atomic uint32_t buckets[PULSE_METRICS][PULSE_BUCKETS];
 };

@@ -5,11 +5,12 @@
 
 #include <stdlib.h>
 
-void timeline_begin(struct timeline *timeline, uint64_t interval_ns, uint64_t now_ns,
-                    const struct pulse_sum *now)
+void timeline_begin(struct timeline *timeline, uint64_t interval_ns, uint64_t begin_ns,
+                    uint64_t now_ns, const struct pulse_sum *now)
 {
     timeline->interval_ns = interval_ns;
-    timeline->begin_ns = timeline->last_ns = now_ns;
+    timeline->begin_ns = begin_ns;
+    timeline->last_ns = now_ns;
     timeline->last = *now;
 }
 

@@ -33,9 +33,12 @@ struct timeline {
     struct pulse_sum last;
 };
 
-/* `now` is the sum of all pulses. The interval is the shortest that may do; it doubles later. */
-void timeline_begin(struct timeline *timeline, uint64_t interval_ns, uint64_t now_ns,
-                    const struct pulse_sum *now);
+/*
+ * The window began at begin_ns; `now` is the sum of all pulses. The interval is the shortest that
+ * may do; it doubles later.
+ */
+void timeline_begin(struct timeline *timeline, uint64_t interval_ns, uint64_t begin_ns,
+                    uint64_t now_ns, const struct pulse_sum *now);
 
 /* When timeline_take wants to be called. */
 uint64_t timeline_due_ns(const struct timeline *timeline);

@@ -12,6 +12,7 @@
 
 #include "bench/options.h"
 #include "cli/headers.h"
+#include "cli/keys.h"
 #include "cli/proxies.h"
 #include "llm/stream.h"
 #include "llm/text.h"
@@ -35,10 +36,8 @@ struct work {
 
     /* Private. */
     struct text url_text, body;
-    struct work_block *blocks; /* owned: strings and headers of the items */
-    char *file;                /* owned: the bytes of --input */
-    struct quoit_header *shared;
-    uint32_t shared_count;
+    struct work_block *blocks; /* owned: what the items point to */
+    size_t room;
 };
 
 /*
@@ -46,10 +45,12 @@ struct work {
  *
  * Returns 0, EXIT_USAGE or EXIT_START.
  */
-int work_open(struct work *work, const struct bench_options *options,
-              const struct headers *headers, const struct keys *keys,
-              const struct proxies *proxies);
+int work_open(struct work *work, const struct bench_options *options, const struct headers *headers,
+              const struct keys *keys, const struct proxies *proxies);
 
 void work_close(struct work *work);
+
+/* Would the library take each of them? Sends nothing. Returns 0, EXIT_USAGE or EXIT_START. */
+int work_check(const struct work *work);
 
 #endif

@@ -13,23 +13,13 @@
 
 /* --- What is due --- */
 
-/* splitmix64 (Steele, Lea, Flood 2014) */
-static uint64_t worker_draw(struct worker *worker)
-{
-    uint64_t z = worker->random += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 static const struct work_item *worker_pick(struct worker *worker)
 {
     const struct work *work = worker->plan->work;
     uint64_t number = worker->sequence++ * worker->plan->threads + worker->index;
 
     if (worker->plan->random_order) {
-        number = worker_draw(worker);
+        number = draw_bits(&worker->draw);
     }
     return &work->items[number % work->count];
 }
@@ -40,7 +30,8 @@ static void worker_next_due(struct worker *worker)
     const struct plan *plan = worker->plan;
     uint64_t index = worker->schedule.index;
     uint64_t due_ns = schedule_next(&worker->schedule);
-    uint64_t most = plan->requests == UINT64_MAX ? UINT64_MAX : plan->warm_requests + plan->requests;
+    uint64_t most =
+        plan->requests == UINT64_MAX ? UINT64_MAX : plan->warm_requests + plan->requests;
 
     worker->next_index = index;
     worker->next_due_ns = due_ns == SCHEDULE_NONE || index >= most
@@ -102,7 +93,7 @@ static enum quoit_stream worker_stream(const struct plan *plan, const struct wor
     if (plan->stream) {
         return QUOIT_SSE;
     }
-    return item->form != STREAM_NONE ? QUOIT_WHOLE : QUOIT_DISCARD;
+    return item->form != STREAM_NONE ? QUOIT_WHOLE : QUOIT_WHOLE;
 }
 
 static void worker_begin(struct worker *worker, struct bench_slot *slot, uint64_t due_ns,
@@ -123,6 +114,7 @@ static void worker_begin(struct worker *worker, struct bench_slot *slot, uint64_
         .retries = QUOIT_NONE,
         .stream = worker_stream(plan, item),
         .replay = QUOIT_REPLAY_YES,
+        .judge = true, /* an answer is one, whatever it says: nothing is tried again */
     };
     uint64_t id = 0;
 
@@ -294,6 +286,18 @@ static uint64_t worker_wait(const struct worker *worker, bool *awake_out)
     return *awake_out ? 0 : due_in_ns - WAKE_NS;
 }
 
+/* What is waiting, for the thread that looks on. */
+static void worker_publish(struct worker *worker)
+{
+    uint64_t late_ns = 0;
+
+    if (worker->plan->open_loop && !worker->no_more && worker->now_ns > worker->next_due_ns) {
+        late_ns = worker->now_ns - worker->next_due_ns;
+    }
+    atomic_store_explicit(&worker->pulse.late_ns, late_ns, memory_order_relaxed);
+    atomic_store_explicit(&worker->pulse.in_flight, worker->in_flight, memory_order_relaxed);
+}
+
 static void worker_turn(struct worker *worker)
 {
     struct quoit_event events[EVENTS_MAX];
@@ -314,7 +318,7 @@ static void worker_turn(struct worker *worker)
     if (awake && all == 0) {
         worker->spin_ns += worker->now_ns - before_ns;
     }
-    atomic_store_explicit(&worker->pulse.in_flight, worker->in_flight, memory_order_relaxed);
+    worker_publish(worker);
 }
 
 /* --- The thread --- */
@@ -393,7 +397,8 @@ struct worker *worker_create(const struct plan *plan, struct load *load, struct 
     worker->load = load;
     worker->csv = csv;
     worker->index = index;
-    worker->random = plan->seed + (uint64_t)index * UINT64_C(0x632be59bd9b4e019);
+    /* Not the draws of the schedule, which has the plan's seed itself. */
+    worker->draw.state = ~plan->seed - index;
     worker->options = plan->engine;
     worker->options.in_flight_max = slots;
     worker->options.in_flight_per_origin_max = slots;

@@ -49,11 +49,11 @@ struct worker {
     struct schedule schedule; /* of an open loop */
     uint64_t next_due_ns;     /* CLOCK_MONOTONIC; SCHEDULE_NONE: none any more */
     uint64_t next_index;      /* of that request, over all threads */
-    uint64_t sequence;    /* requests begun here; picks the item */
-    uint64_t random;      /* state of the draw of items */
-    uint64_t now_ns;      /* read once a turn */
-    uint64_t spin_ns;     /* awake before a request was due */
-    uint64_t ended;       /* requests, measured or not */
+    uint64_t sequence;        /* requests begun here; picks the item */
+    struct draw draw;         /* of items */
+    uint64_t now_ns;          /* read once a turn */
+    uint64_t spin_ns;         /* awake before a request was due */
+    uint64_t ended;           /* requests, measured or not */
     uint64_t full_since_ns;
     struct tally_engine at_begin, second; /* second: when the one at hand began */
     bool has_begun, has_ended, gave_up, no_more;

@@ -18,8 +18,8 @@
 struct ending {
     struct bench_slot *slot;
     const struct quoit_result *result;
-    enum quoit_error error; /* the result's, or what the events say */
-    bool ok;                /* 2xx, whole, no error */
+    enum quoit_error error;      /* the result's, or what the events say */
+    bool ok;                     /* 2xx, whole, no error */
     uint64_t values_ns[METRICS]; /* CSV_NONE: no value */
     uint64_t tokens_in, tokens_out;
     bool tokens_known; /* the server has counted them */
@@ -46,7 +46,8 @@ static void ending_judge(struct ending *ending)
     ending->ok = event_reader_is_whole(&slot->reader, !answered) && !slot->reader.failed &&
                  !slot->incomplete;
     if (ending->ok) {
-        ending->error = QUOIT_OK; /* it said that it was whole; what came behind that is no matter */
+        ending->error =
+            QUOIT_OK; /* it said that it was whole; what came behind that is no matter */
     } else if (answered) {
         ending->error = slot->incomplete      ? QUOIT_E_NO_MEMORY
                         : slot->reader.failed ? QUOIT_E_STREAM
@@ -175,8 +176,7 @@ static void worker_count_in_window(struct worker *worker, const struct ending *e
     uint64_t end_ns = ending->result->times.end_ns;
     struct tally *tally = worker->tally;
 
-    if (end_ns < load_look(&worker->load->begin_ns) ||
-        end_ns > load_look(&worker->load->end_ns)) {
+    if (end_ns < load_look(&worker->load->begin_ns) || end_ns > load_look(&worker->load->end_ns)) {
         return;
     }
     if (ending->ok) {

@@ -110,6 +110,24 @@ static void line_append_end(char *line, size_t *used, const struct progress_coun
     }
 }
 
+bool progress_is_due(const struct progress *progress, uint64_t now_ns)
+{
+    return progress->live && now_ns - progress->last_ns >= progress->wait_ns;
+}
+
+void progress_show_line(struct progress *progress, const char *line, size_t begin, size_t end)
+{
+    char whole[LINE_MAX_SIZE + 1];
+
+    if (progress->over) {
+        line_show(line, strlen(line), begin, end);
+        progress->shown = true;
+    } else {
+        int size = snprintf(whole, sizeof(whole), "%s\n", line);
+        line_write(whole, (size_t)size < sizeof(whole) ? (size_t)size : sizeof(whole) - 1);
+    }
+}
+
 void progress_show(struct progress *progress, const struct progress_counts *counts, uint64_t now_ns)
 {
     char line[LINE_MAX_SIZE];
@@ -119,7 +137,7 @@ void progress_show(struct progress *progress, const struct progress_counts *coun
         progress->begin_ns = progress->last_ns = now_ns;
     }
     uint64_t since_ns = now_ns - progress->last_ns;
-    if (!progress->live || since_ns < progress->wait_ns) {
+    if (!progress_is_due(progress, now_ns)) {
         return;
     }
     double rate = (double)(counts->done - progress->last_done) * 1e9 / (double)since_ns;
@@ -141,13 +159,7 @@ void progress_show(struct progress *progress, const struct progress_counts *coun
     line_append(line, &used, "  %ju retries", (uintmax_t)counts->retries);
     line_append_end(line, &used, counts, now_ns - progress->begin_ns);
 
-    if (!progress->over) {
-        line_append(line, &used, "\n");
-        line_write(line, used);
-        return;
-    }
-    line_show(line, used, red_begin, red_end);
-    progress->shown = true;
+    progress_show_line(progress, line, red_begin, red_end);
 }
 
 void progress_clear(struct progress *progress)

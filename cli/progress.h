@@ -12,6 +12,7 @@
 #include "cli/options.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct progress_counts {
@@ -38,6 +39,14 @@ void progress_init(struct progress *progress, enum options_progress mode, bool q
 /* Show the counts, if it is time for it. */
 void progress_show(struct progress *progress, const struct progress_counts *counts,
                    uint64_t now_ns);
+
+/* Is a live line wanted now? */
+bool progress_is_due(const struct progress *progress, uint64_t now_ns);
+
+/*
+ * Show a line of one's own in place of progress_show's; from `begin` to `end` it is red.
+ */
+void progress_show_line(struct progress *progress, const char *line, size_t begin, size_t end);
 
 /* Take the live line away. */
 void progress_clear(struct progress *progress);

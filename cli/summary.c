@@ -3,16 +3,11 @@
  */
 #include "cli/summary.h"
 
+#include "cli/figures.h"
 #include "cli/progress.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
-
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#include <math.h>
 
 void summary_count(struct summary *summary, const struct quoit_result *result)
 {
@@ -110,51 +105,23 @@ void summary_print(const struct summary *summary, FILE *to)
     print_statuses(summary, to);
 }
 
-/* cJSON's numbers are doubles: exact up to 2^53, more than any count of ours. */
-static void add_number(cJSON *object, const char *name, double number)
-{
-    (void)cJSON_AddNumberToObject(object, name, number); /* memory is asked for at the end */
-}
-
-static void add_count(cJSON *object, const char *name, uint64_t count)
-{
-    add_number(object, name, (double)count);
-}
-
-/* Milliseconds, to the microsecond: more digits would only pretend. */
-static void add_milliseconds(cJSON *object, const char *name, double ns)
-{
-    char text[32];
-
-    snprintf(text, sizeof(text), "%.3f", ns / 1e6);
-    (void)cJSON_AddRawToObject(object, name, text);
-}
-
 static void add_histogram(cJSON *object, const char *name, const struct histogram *histogram)
 {
-    static const struct {
-        const char *name;
-        double fraction;
-    } percentiles[] = { { "p50", 0.5 },  { "p75", 0.75 }, { "p90", 0.9 },
-                        { "p95", 0.95 }, { "p99", 0.99 }, { "p99.9", 0.999 } };
-    cJSON *out = cJSON_AddObjectToObject(object, name);
+    struct figures_values values = {
+        .count = histogram->count,
+        .min = (double)histogram->min,
+        .mean = histogram->mean,
+        .std = histogram_deviation(histogram),
+        .max = (double)histogram->max,
+    };
 
-    add_count(out, "count", histogram->count);
-    if (histogram->count == 0) {
-        return;
+    for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
+        double fraction = figures_fractions[i];
+        values.percentiles[i] = figures_may_tell(histogram->count, fraction)
+                                    ? (double)histogram_percentile(histogram, fraction)
+                                    : NAN;
     }
-    add_milliseconds(out, "min", (double)histogram->min);
-    add_milliseconds(out, "mean", histogram->mean);
-    add_milliseconds(out, "std", histogram_deviation(histogram));
-    for (size_t i = 0; i < COUNT_OF(percentiles); i++) {
-        if ((double)histogram->count * (1 - percentiles[i].fraction) < 1) {
-            (void)cJSON_AddNullToObject(out, percentiles[i].name);
-        } else {
-            uint64_t value = histogram_percentile(histogram, percentiles[i].fraction);
-            add_milliseconds(out, percentiles[i].name, (double)value);
-        }
-    }
-    add_milliseconds(out, "max", (double)histogram->max);
+    figures_add_values(object, name, &values);
 }
 
 static void add_errors(cJSON *object, const struct summary *summary)
@@ -166,15 +133,10 @@ static void add_errors(cJSON *object, const struct summary *summary)
         if (summary->errors[i] == 0) {
             continue;
         }
-        cJSON *there = cJSON_GetObjectItemCaseSensitive(errors, code);
-        if (there != NULL) { /* several errors share a code */
-            cJSON_SetNumberValue(there, there->valuedouble + (double)summary->errors[i]);
-        } else {
-            add_count(errors, code, summary->errors[i]);
-        }
+        figures_add_error(errors, code, summary->errors[i]);
     }
     if (summary->invalid_lines != 0) {
-        add_count(errors, "invalid_input_line", summary->invalid_lines);
+        figures_add_count(errors, "invalid_input_line", summary->invalid_lines);
     }
 }
 
@@ -183,17 +145,17 @@ static void add_requests(cJSON *root, const struct summary *summary)
     cJSON *requests = cJSON_AddObjectToObject(root, "requests");
     cJSON *statuses = cJSON_AddObjectToObject(root, "statuses");
 
-    add_count(requests, "total", summary->good + summary->failed + summary->left);
-    add_count(requests, "ok", summary->good);
-    add_count(requests, "failed", summary->failed);
-    add_count(requests, "unsent", summary->left);
-    add_count(requests, "resent", summary->stats.resent);
+    figures_add_count(requests, "total", summary->good + summary->failed + summary->left);
+    figures_add_count(requests, "ok", summary->good);
+    figures_add_count(requests, "failed", summary->failed);
+    figures_add_count(requests, "unsent", summary->left);
+    figures_add_count(requests, "resent", summary->stats.resent);
     add_errors(requests, summary);
     for (unsigned status = 0; status < SUMMARY_STATUSES; status++) {
         char name[8];
         snprintf(name, sizeof(name), "%u", status);
         if (summary->statuses[status] != 0) {
-            add_count(statuses, name, summary->statuses[status]);
+            figures_add_count(statuses, name, summary->statuses[status]);
         }
     }
 }
@@ -203,39 +165,32 @@ static void add_tokens(cJSON *root, const struct summary *summary)
     cJSON *tokens = cJSON_AddObjectToObject(root, "tokens");
     uint64_t all = summary->tokens_in + summary->tokens_out;
 
-    add_count(tokens, "in", summary->tokens_in);
-    add_count(tokens, "out", summary->tokens_out);
-    add_number(tokens, "out_per_second", summary_per_second(summary, summary->tokens_out));
-    add_number(tokens, "total_per_second", summary_per_second(summary, all));
+    figures_add_count(tokens, "in", summary->tokens_in);
+    figures_add_count(tokens, "out", summary->tokens_out);
+    figures_add_number(tokens, "out_per_second", summary_per_second(summary, summary->tokens_out));
+    figures_add_number(tokens, "total_per_second", summary_per_second(summary, all));
 }
 
 /* What there is no memory for is left out, and errno is ENOMEM then; else it is 0. */
 static cJSON *summary_build(const struct summary *summary)
 {
-    char started[32] = "";
-    struct tm date;
-    time_t started_at = (time_t)summary->started_at;
-
-    if (gmtime_r(&started_at, &date) != NULL) {
-        (void)strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &date);
-    }
     errno = 0;
     cJSON *root = cJSON_CreateObject();
     add_requests(root, summary);
-    add_number(root, "seconds", summary_seconds(summary));
-    add_number(root, "requests_per_second",
-               summary_per_second(summary, summary->good + summary->failed));
+    figures_add_number(root, "seconds", summary_seconds(summary));
+    figures_add_number(root, "requests_per_second",
+                       summary_per_second(summary, summary->good + summary->failed));
     add_histogram(root, "latency_ms", &summary->latency);
     add_histogram(root, "service_ms", &summary->service);
     if (summary->tokens_known) {
         add_tokens(root, summary);
     }
-    add_count(root, "resumed", summary->resumed);
-    add_count(root, "retries", summary->stats.retries + summary->moved);
-    add_count(root, "attempts", summary->attempts);
-    add_count(root, "maybe_billed", summary->maybe_billed);
-    add_count(root, "paced", summary->stats.paced);
-    add_count(root, "connections", summary->stats.opened);
+    figures_add_count(root, "resumed", summary->resumed);
+    figures_add_count(root, "retries", summary->stats.retries + summary->moved);
+    figures_add_count(root, "attempts", summary->attempts);
+    figures_add_count(root, "maybe_billed", summary->maybe_billed);
+    figures_add_count(root, "paced", summary->stats.paced);
+    figures_add_count(root, "connections", summary->stats.opened);
     (void)cJSON_AddStringToObject(root, "percentiles", "hdr");
     (void)cJSON_AddBoolToObject(root, "interrupted", summary->interrupted);
     if (summary->stopped[0] != '\0') {
@@ -244,30 +199,11 @@ static cJSON *summary_build(const struct summary *summary)
         (void)cJSON_AddNullToObject(root, "stopped");
     }
     (void)cJSON_AddStringToObject(root, "version", quoit_version());
-    (void)cJSON_AddStringToObject(root, "started_at", started);
+    figures_add_date(root, "started_at", summary->started_at);
     return root;
 }
 
 bool summary_write_json(const struct summary *summary, int fd)
 {
-    cJSON *root = summary_build(summary);
-    char *text = errno == ENOMEM ? NULL : cJSON_Print(root);
-    size_t size = text == NULL ? 0 : strlen(text);
-    size_t done = 0;
-
-    cJSON_Delete(root);
-    if (text == NULL) {
-        errno = ENOMEM;
-        return false;
-    }
-    text[size++] = '\n'; /* in place of the NUL */
-    while (done < size) {
-        ssize_t count = write(fd, text + done, size - done);
-        if (count < 0 && errno != EINTR) {
-            break;
-        }
-        done += count > 0 ? (size_t)count : 0;
-    }
-    cJSON_free(text);
-    return done == size;
+    return figures_write(summary_build(summary), fd);
 }

@@ -249,7 +249,8 @@ static void engine_note_origin(struct quoit_engine *engine, struct slot *slot,
 
     if (outage_is_failure(last)) {
         origin->reached &= slot->sending;
-        if (outage_fail(&origin->outage, slot->probe, engine_now_ns(engine))) {
+        if (!engine->options.no_outages &&
+            outage_fail(&origin->outage, slot->probe, engine_now_ns(engine))) {
             engine->stats.outages++;
         }
         origin->down_error = last->error == QUOIT_OK ? QUOIT_E_CONNECT : last->error;

@@ -179,6 +179,8 @@ struct quoit_options {
     struct quoit_timeouts timeouts;    /* of requests that set none */
     struct quoit_tls *tls;             /* of requests without one; NULL: system trust, verified */
     enum quoit_io io;                  /* what the engine runs on */
+    bool no_outages;                   /* an origin is never down: whatever fails, the next */
+                                       /* request is sent there (load tests) */
     uint64_t reserved[7];
 };
 
