@@ -22,7 +22,10 @@ struct json_scan {
     const char *reason; /* of the defect, which is at `at`; NULL: none so far */
 };
 
-/* Which of the open brackets are objects: one bit a level, so that depth needs no recursion. */
+/*
+ * Which of the open brackets are objects: one bit a level, so that depth needs no recursion. A word
+ * is cleared when the depth reaches it: most values are flat, and there are many.
+ */
 struct json_nest {
     unsigned depth;
     uint64_t objects[JSON_DEPTH_MAX / 64 + 1];
@@ -229,7 +232,7 @@ static bool json_scan_literal(struct json_scan *scan, const char *literal)
     return true;
 }
 
-static enum json_kind json_kind_of_byte(int byte)
+static inline enum json_kind json_kind_of_byte(int byte)
 {
     switch (byte) {
     case '{':
@@ -311,6 +314,9 @@ static bool json_scan_open(struct json_scan *scan, struct json_nest *nest, bool 
         return true;
     }
     nest->depth++;
+    if (nest->depth % 64 == 0) {
+        nest->objects[nest->depth / 64] = 0;
+    }
     uint64_t bit = 1ULL << (nest->depth % 64);
     if (object) {
         nest->objects[nest->depth / 64] |= bit;
@@ -346,11 +352,13 @@ static bool json_scan_on(struct json_scan *scan, struct json_nest *nest, unsigne
     return true;
 }
 
-/* One value, whatever is in it. `depth` brackets are open around it. */
+/* One value, whatever is in it. `depth` brackets are open around it: at most one. */
 static bool json_scan_value(struct json_scan *scan, unsigned depth)
 {
-    struct json_nest nest = { .depth = depth };
+    struct json_nest nest;
 
+    nest.depth = depth;
+    nest.objects[0] = 0;
     do {
         int byte = json_peek(scan);
         bool good, opened = false;

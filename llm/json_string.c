@@ -103,15 +103,12 @@ size_t json_string_decode(struct json_span string, char *out, bool *lone_out)
     return (size_t)(written - out);
 }
 
-bool json_string_is(struct json_span string, const char *name)
+bool json_string_is_all(struct json_span string, const char *name)
 {
     struct json_span inside = json_string_inside(string);
     const char *at = inside.bytes, *end = at + inside.size;
     size_t left = strlen(name);
 
-    if (inside.size > 0 && *at != '\\' && *at != *name) {
-        return false; /* as nearly all are told apart */
-    }
     /* Each escape is longer than what it says, so most strings are told apart by their size. */
     if (inside.size <= left) {
         return inside.size == left && memcmp(at, name, left) == 0 &&

@@ -13,14 +13,27 @@
 
 #include "llm/json.h"
 
+#include <assert.h>
+
 /* The span without its quotes. */
 JSON_MUST struct json_span json_string_inside(struct json_span string);
 
 /* Is there an escape in it? If not, its inside is what it says. */
 JSON_MUST bool json_string_has_escape(struct json_span string);
 
-/* Does the string, with its escapes decoded, say `name`? That is UTF-8 and ends with a NUL. */
-JSON_MUST bool json_string_is(struct json_span string, const char *name);
+/* For json_string_is: the same question, to the end. */
+JSON_MUST bool json_string_is_all(struct json_span string, const char *name);
+
+/*
+ * Does the string, with its escapes decoded, say `name`? That is UTF-8 and ends with a NUL. Inline,
+ * since keys are asked for many names, and nearly all are told apart by their first byte.
+ */
+JSON_MUST static inline bool json_string_is(struct json_span string, const char *name)
+{
+    assert(string.size >= 2);
+    return (string.bytes[1] == *name || string.bytes[1] == '\\' || string.size == 2) &&
+           json_string_is_all(string, name);
+}
 
 /*
  * Write what the string says to `out` and return how many bytes that are.
