@@ -6,30 +6,38 @@
 #include "llm/json_string.h"
 #include "llm/member.h"
 
-/* The member `name`, or else `other`, as a number. */
-static bool usage_either(struct json_span text, const char *name, const char *other,
-                         uint64_t *number_out)
+void usage_update(struct usage *usage, struct json_span said)
 {
-    struct json_member member;
+    enum { PROMPT, INPUT, COMPLETION, OUTPUT, COUNT };
+    static const char *const names[COUNT] = { "prompt_tokens", "input_tokens", "completion_tokens",
+                                              "output_tokens" };
+    struct json_member members[COUNT];
 
-    return (member_find(text, name, &member) && member_count(member.value, number_out)) ||
-           (member_find(text, other, &member) && member_count(member.value, number_out));
+    if (!member_find_each(said, names, COUNT, members)) {
+        return;
+    }
+    if (!member_count(members[PROMPT].value, &usage->tokens_in)) {
+        (void)!member_count(members[INPUT].value, &usage->tokens_in);
+    }
+    if (!member_count(members[COMPLETION].value, &usage->tokens_out)) {
+        (void)!member_count(members[OUTPUT].value, &usage->tokens_out);
+    }
 }
 
 bool usage_read(struct json_span body, struct usage *usage_out)
 {
     struct json_span said;
-    struct usage usage = { 0, 0 };
+    struct usage usage = { USAGE_UNKNOWN, USAGE_UNKNOWN };
 
     if (!member_find_kind(body, "usage", JSON_OBJECT, &said)) {
         return false;
     }
-    bool in = usage_either(said, "prompt_tokens", "input_tokens", &usage.tokens_in);
-    bool out = usage_either(said, "completion_tokens", "output_tokens", &usage.tokens_out);
-    if (!in && !out) {
+    usage_update(&usage, said);
+    if (usage.tokens_in == USAGE_UNKNOWN && usage.tokens_out == USAGE_UNKNOWN) {
         return false;
     }
-    *usage_out = usage;
+    usage_out->tokens_in = usage.tokens_in == USAGE_UNKNOWN ? 0 : usage.tokens_in;
+    usage_out->tokens_out = usage.tokens_out == USAGE_UNKNOWN ? 0 : usage.tokens_out;
     return true;
 }
 

@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#define USAGE_UNKNOWN UINT64_MAX /* more than any number that is read */
+
 struct usage {
     uint64_t tokens_in, tokens_out;
 };
@@ -24,6 +26,12 @@ struct usage {
  *   Costs    one pass over the body; allocates nothing.
  */
 JSON_MUST bool usage_read(struct json_span body, struct usage *usage_out);
+
+/*
+ * The same of the object that "usage" is; what it does not say stays as it is. So one that comes in
+ * parts adds up, and USAGE_UNKNOWN tells what was never said.
+ */
+void usage_update(struct usage *usage, struct json_span said);
 
 /* Does "error" say that the quota is spent, in its "type" or its "code"? */
 JSON_MUST bool usage_quota_is_spent(struct json_span body);
