@@ -3,6 +3,7 @@
  */
 #include "llm/stream.h"
 
+#include "llm/event_rules.h"
 #include "llm/json_string.h"
 #include "llm/stream_parts.h"
 
@@ -77,21 +78,12 @@ void stream_fail(struct stream *stream, struct json_span error)
 
 /* --- The Responses API --- */
 
-static bool stream_is_delta(struct json_span type)
-{
-    struct json_span inside = json_string_inside(type);
-    static const char end[] = ".delta";
-    const size_t size = sizeof(end) - 1;
-
-    return inside.size > size && memcmp(inside.bytes + inside.size - size, end, size) == 0;
-}
-
 static void stream_feed_response(struct stream *stream, struct json_span type,
                                  struct json_span event)
 {
     struct walk_item response, error;
 
-    if (stream_is_delta(type)) {
+    if (event_is_delta(type)) {
         stream->carries = true;
         return;
     }
@@ -180,35 +172,17 @@ static void stream_note_limits(struct stream *stream)
     }
 }
 
-static bool stream_is_blank(struct json_span data)
-{
-    for (size_t i = 0; i < data.size; i++) {
-        if (strchr(" \t\r\n", data.bytes[i]) == NULL || data.bytes[i] == '\0') {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool stream_says_done(const struct stream *stream, struct json_span data)
-{
-    static const char done[] = "[DONE]";
-
-    return (stream->form == STREAM_CHAT || stream->form == STREAM_COMPLETION) &&
-           data.size >= sizeof(done) - 1 && memcmp(data.bytes, done, sizeof(done) - 1) == 0;
-}
-
 enum stream_verdict stream_feed(struct stream *stream, struct json_span name, struct json_span data)
 {
     bool named_error = name.size == 5 && memcmp(name.bytes, "error", 5) == 0;
     struct json_defect defect;
 
     stream->carries = false;
-    if (stream->verdict != STREAM_GOOD || stream->said_so || stream_is_blank(data)) {
+    if (stream->verdict != STREAM_GOOD || stream->said_so || event_is_blank(data)) {
         return stream->verdict;
     }
     stream->events++;
-    if (stream_says_done(stream, data)) {
+    if (event_says_done(stream->form, data)) {
         stream->said_so = true;
     } else if (json_check(data, &defect) && json_kind_of(data) == JSON_OBJECT) {
         stream_feed_object(stream, named_error, data);

@@ -4,54 +4,12 @@
  * Where servers differ from OpenAI's: a first chunk whose id, model and object are empty (Azure)
  * leaves them to later ones; a role or an id that each chunk repeats is not joined.
  */
+#include "llm/event_rules.h"
 #include "llm/json_string.h"
 #include "llm/member.h"
 #include "llm/stream_parts.h"
 
 #include <string.h>
-
-/* --- Does it carry output? --- */
-
-static bool chunk_is_text(const struct walk_item *item)
-{
-    return item->kind == JSON_STRING && item->value.size > 2;
-}
-
-static bool chunk_calls_carry(struct json_span calls)
-{
-    struct walk walk;
-    struct walk_item call, function, arguments;
-
-    walk_begin(&walk, calls);
-    while (walk_next(&walk, &call)) {
-        if (walk_find(call.value, "function", &function) &&
-            walk_find(function.value, "arguments", &arguments) && chunk_is_text(&arguments)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool chunk_delta_carries(struct json_span delta)
-{
-    static const char *const names[] = { "content", "reasoning_content", "reasoning", "refusal" };
-    struct walk walk;
-    struct walk_item item;
-
-    walk_begin(&walk, delta);
-    while (walk_next(&walk, &item) && item.key.size != 0) { /* a delta that is a list has no keys */
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-            if (chunk_is_text(&item) && json_string_is(item.key, names[i])) {
-                return true;
-            }
-        }
-        if (item.kind == JSON_ARRAY && json_string_is(item.key, "tool_calls") &&
-            chunk_calls_carry(item.value)) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* --- Choices --- */
 
@@ -61,11 +19,15 @@ static void chunk_feed_choice_member(struct stream *stream, struct tree_node *ch
     static const struct json_span message = { "\"message\"", 9 };
     struct tree *tree = &stream->tree;
 
+    stream->carries = stream->carries || event_member_carries(item);
     if (json_string_is(item->key, "delta")) {
-        stream->carries = stream->carries || chunk_delta_carries(item->value);
+        if (item->kind == JSON_OBJECT) {
+            struct walk delta;
+            walk_begin(&delta, item->value);
+            stream->carries = event_delta_carries(&delta) || stream->carries;
+        }
         tree_merge(tree, tree_member(tree, choice, message), item->value, TREE_JOIN);
     } else if (json_string_is(item->key, "text")) {
-        stream->carries = stream->carries || chunk_is_text(item);
         tree_merge(tree, tree_member(tree, choice, item->key), item->value, TREE_JOIN);
     } else {
         tree_merge(tree, tree_member(tree, choice, item->key), item->value, TREE_EXTEND);

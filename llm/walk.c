@@ -115,7 +115,7 @@ void walk_begin(struct walk *walk, struct json_span value)
     walk->object = inside && *at == '{';
 }
 
-bool walk_next(struct walk *walk, struct walk_item *item_out)
+bool walk_next_begin(struct walk *walk, struct walk_item *item_out)
 {
     const char *end = walk->end;
     const char *at = walk_skip_space(walk->at, end);
@@ -124,7 +124,7 @@ bool walk_next(struct walk *walk, struct walk_item *item_out)
         at = walk_skip_space(at + 1, end);
     }
     if (at >= end || *at == '}' || *at == ']') {
-        walk->at = end;
+        walk->at = walk->end = at < end ? at + 1 : end;
         return false;
     }
     item_out->key = (struct json_span){ at, 0 };
@@ -135,10 +135,36 @@ bool walk_next(struct walk *walk, struct walk_item *item_out)
         assert(at < end && *at == ':');
         at = walk_skip_space(at + 1, end);
     }
-    walk->at = walk_value_end(at, end);
-    item_out->value = walk_span(at, walk->at);
-    item_out->kind = json_kind_of(item_out->value);
+    walk->at = at;
+    item_out->value = (struct json_span){ at, 0 };
+    item_out->kind = json_kind_of(walk_span(at, end));
     return true;
+}
+
+void walk_next_end(struct walk *walk, struct walk_item *item)
+{
+    walk->at = walk_value_end(walk->at, walk->end);
+    item->value = walk_span(item->value.bytes, walk->at);
+}
+
+bool walk_next(struct walk *walk, struct walk_item *item_out)
+{
+    if (!walk_next_begin(walk, item_out)) {
+        return false;
+    }
+    walk_next_end(walk, item_out);
+    return true;
+}
+
+void walk_enter(struct walk *inner, const struct walk *walk)
+{
+    walk_begin(inner, walk_span(walk->at, walk->end));
+}
+
+void walk_leave(struct walk *walk, const struct walk *inner)
+{
+    assert(inner->at == inner->end);
+    walk->at = inner->at;
 }
 
 bool walk_find(struct json_span value, const char *name, struct walk_item *item_out)

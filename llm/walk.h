@@ -33,6 +33,17 @@ void walk_begin(struct walk *walk, struct json_span value);
 /* False: there is no more. */
 JSON_MUST bool walk_next(struct walk *walk, struct walk_item *item_out);
 
+/*
+ * walk_next in two steps, for who goes into most values: so the bytes of a value are not passed
+ * twice. walk_next_begin gives the key, the kind, and where the value begins; its size is 0. Then
+ * comes either walk_next_end, which finds the size, or, where it is an object or an array,
+ * walk_enter; and when the inner walk has said that there is no more, walk_leave.
+ */
+JSON_MUST bool walk_next_begin(struct walk *walk, struct walk_item *item_out);
+void walk_next_end(struct walk *walk, struct walk_item *item);
+void walk_enter(struct walk *inner, const struct walk *walk);
+void walk_leave(struct walk *walk, const struct walk *inner);
+
 /* The last member of that name, if `value` is an object. False: there is none. */
 JSON_MUST bool walk_find(struct json_span value, const char *name, struct walk_item *item_out);
 
