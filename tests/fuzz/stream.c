@@ -1,12 +1,13 @@
 /*
  * stream: any events, as any form of stream: an answer that is one JSON text, or a reason, and
- * never more memory than was allowed.
+ * never more memory than was allowed. An event_reader reads the same events.
  *
  *     input: form (1), how the connection ended (1), size_max (2; 0 is a large one), then events, a
  *     line each; one that begins with ! is named error
  */
 #include "llm/stream.h"
 
+#include "llm/event.h"
 #include "llm/walk.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -35,7 +36,19 @@ static void check_walk(struct json_span text)
     FUZZ_HOLDS(!walk_next(&walk, &item));
 }
 
-static void feed_line(struct stream *stream, struct fuzz_input line)
+/* A reader that has failed or is at the end stays so, and then no event says anything. */
+static void feed_reader(struct event_reader *reader, struct json_span name, struct json_span data)
+{
+    bool was_over = reader->failed || reader->said_so;
+
+    event_reader_feed(reader, name, data);
+    FUZZ_HOLDS(!was_over || (!reader->carries && !reader->has_choices));
+    FUZZ_HOLDS(!was_over || reader->failed || reader->said_so);
+    FUZZ_HOLDS(!reader->failed || !event_reader_is_whole(reader, false));
+    FUZZ_HOLDS(!event_reader_is_whole(reader, true) || event_reader_is_whole(reader, false));
+}
+
+static void feed_line(struct stream *stream, struct event_reader *reader, struct fuzz_input line)
 {
     bool error = line.size > 0 && line.bytes[0] == '!';
     struct json_span name = { "error", error ? 5 : 0 };
@@ -46,6 +59,7 @@ static void feed_line(struct stream *stream, struct fuzz_input line)
     char *copy = fuzz_copy(line.bytes, line.size);
     struct json_span data = { copy, line.size };
     check_walk(data);
+    feed_reader(reader, name, data);
     bool was_good = stream->verdict == STREAM_GOOD;
     enum stream_verdict verdict = stream_feed(stream, name, data);
     FUZZ_HOLDS(verdict == stream->verdict && verdict != STREAM_CUT);
@@ -56,11 +70,14 @@ static void feed_line(struct stream *stream, struct fuzz_input line)
 static enum stream_verdict run(struct stream *stream, enum stream_form form, bool broken_off,
                                struct fuzz_input events, struct text *out)
 {
+    struct event_reader reader;
+
     stream_begin(stream, form);
+    event_reader_begin(&reader, form);
     while (events.size > 0) {
         const uint8_t *end = memchr(events.bytes, '\n', events.size);
         size_t size = end == NULL ? events.size : (size_t)(end - events.bytes);
-        feed_line(stream, fuzz_bytes(&events, size));
+        feed_line(stream, &reader, fuzz_bytes(&events, size));
         (void)fuzz_byte(&events);
         FUZZ_HOLDS(stream->tree.size <= stream->size_max);
         FUZZ_HOLDS(stream->text.size <= stream->size_max);

@@ -6,6 +6,7 @@
 #define QUOIT_TESTS_LLM_STREAM_ROWS_H
 
 #include "base/bits.h"
+#include "llm/event.h"
 #include "llm/stream.h"
 #include "tests/unit/check.h"
 
@@ -27,8 +28,37 @@ static inline struct json_span span(const char *text)
     return (struct json_span){ text, strlen(text) };
 }
 
-/* From a block of the exact size, so that a byte too far is seen. */
-static inline enum stream_verdict feed(struct stream *stream, const char *event)
+/* What a reader says of an event is what a stream says that makes an answer of it. */
+static inline void check_agree(const struct stream *stream, const struct event_reader *reader)
+{
+    if (stream->verdict == STREAM_GOOD) {
+        CHECK(!reader->failed);
+        CHECK_EQ(reader->carries, stream->carries);
+        CHECK_EQ(reader->said_so, stream->said_so);
+    } else if (stream->verdict == STREAM_FAILED) {
+        CHECK(reader->failed);
+        CHECK(reader->reason == NULL);
+        CHECK_EQ(reader->error.kind, stream->error.kind);
+        CHECK_STR(reader->error.text, stream->error.text);
+    }
+    if (reader->failed) {
+        CHECK(stream->verdict != STREAM_GOOD);
+        CHECK(!reader->carries && !reader->has_choices);
+    }
+}
+
+/* So does what both say in the end, where the stream could make an answer of what there was. */
+static inline void check_agree_at_end(enum stream_verdict verdict, bool broken_off,
+                                      const struct event_reader *reader)
+{
+    if (verdict == STREAM_GOOD || verdict == STREAM_CUT || verdict == STREAM_FAILED) {
+        CHECK_EQ(event_reader_is_whole(reader, broken_off), verdict == STREAM_GOOD);
+    }
+}
+
+/* From a block of the exact size, so that a byte too far is seen. `reader` may be NULL. */
+static inline enum stream_verdict feed_both(struct stream *stream, struct event_reader *reader,
+                                            const char *event)
 {
     const char *bar = strchr(event, '|');
     struct json_span name = { event, bar == NULL ? 0 : (size_t)(bar - event) };
@@ -38,18 +68,32 @@ static inline enum stream_verdict feed(struct stream *stream, const char *event)
     memcpy(copy, data, strlen(data));
     enum stream_verdict verdict =
         stream_feed(stream, name, (struct json_span){ copy, strlen(data) });
+    if (reader != NULL) {
+        event_reader_feed(reader, name, (struct json_span){ copy, strlen(data) });
+        check_agree(stream, reader);
+    }
     free(copy);
     return verdict;
+}
+
+static inline enum stream_verdict feed(struct stream *stream, const char *event)
+{
+    return feed_both(stream, NULL, event);
 }
 
 static inline enum stream_verdict feed_all(struct stream *stream, const struct stream_case *row,
                                            struct text *out)
 {
+    struct event_reader reader;
+
     stream_begin(stream, row->form);
+    event_reader_begin(&reader, row->form);
     for (size_t i = 0; i < EVENTS_MAX && row->events[i] != NULL; i++) {
-        (void)feed(stream, row->events[i]);
+        (void)feed_both(stream, &reader, row->events[i]);
     }
-    return stream_end(stream, false, out);
+    enum stream_verdict verdict = stream_end(stream, false, out);
+    check_agree_at_end(verdict, false, &reader);
+    return verdict;
 }
 
 static inline void check_rows(const struct stream_case *rows, size_t count)

@@ -44,6 +44,22 @@ static void test_what_says_nothing_changes_nothing(void)
     }
 }
 
+static void test_a_usage_that_comes_in_parts_adds_up(void)
+{
+    struct usage usage = { USAGE_UNKNOWN, USAGE_UNKNOWN };
+
+    usage_update(&usage, span("{\"input_tokens\":9}"));
+    CHECK_EQ(usage.tokens_in, 9);
+    CHECK(usage.tokens_out == USAGE_UNKNOWN);
+    usage_update(&usage, span("{\"output_tokens\":5,\"input_tokens\":null}"));
+    CHECK_EQ(usage.tokens_in, 9);
+    CHECK_EQ(usage.tokens_out, 5);
+    usage_update(&usage, span("null"));
+    usage_update(&usage, span("{\"output_tokens\":1,\"completion_tokens\":6}"));
+    CHECK_EQ(usage.tokens_in, 9);
+    CHECK_EQ(usage.tokens_out, 6);
+}
+
 static void test_a_spent_quota_stands_in_type_or_code(void)
 {
     CHECK(usage_quota_is_spent(span("{\"error\":{\"type\":\"insufficient_quota\"}}")));
@@ -58,6 +74,7 @@ int main(void)
 {
     RUN(test_tokens_are_read_under_both_names);
     RUN(test_what_says_nothing_changes_nothing);
+    RUN(test_a_usage_that_comes_in_parts_adds_up);
     RUN(test_a_spent_quota_stands_in_type_or_code);
     return check_done();
 }

@@ -57,9 +57,39 @@ static void test_of_a_repeated_member_the_last_is_found(void)
     CHECK(!walk_find((struct json_span){ "[1]", 3 }, "a", &item));
 }
 
+static void test_values_that_are_gone_into_are_passed_once(void)
+{
+    static const char text[] = " [ {\"a\": {} ,\"b\":[1,\"}\"], \"c\":2} , [ ] ,3] ";
+    const struct json_span value = { text, strlen(text) };
+    char found[256] = "";
+    struct walk walk, inner;
+    struct walk_item item;
+
+    walk_begin(&walk, value);
+    while (walk_next_begin(&walk, &item)) {
+        CHECK_EQ(item.value.size, 0);
+        if (item.kind == JSON_NUMBER) {
+            walk_next_end(&walk, &item);
+            strncat(found, item.value.bytes, item.value.size);
+            continue;
+        }
+        walk_enter(&inner, &walk);
+        while (walk_next(&inner, &item)) {
+            strncat(found, item.value.bytes, item.value.size);
+            strcat(found, ";");
+        }
+        CHECK(!walk_next(&inner, &item));
+        walk_leave(&walk, &inner);
+        strcat(found, "|");
+    }
+    CHECK(!walk_next(&walk, &item));
+    CHECK_STR(found, "{};[1,\"}\"];2;||3");
+}
+
 int main(void)
 {
     RUN(test_elements_and_members_are_found_where_they_stand);
     RUN(test_of_a_repeated_member_the_last_is_found);
+    RUN(test_values_that_are_gone_into_are_passed_once);
     return check_done();
 }

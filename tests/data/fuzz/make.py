@@ -202,7 +202,8 @@ def events():
             '{"tool_calls":[{"index":0,"function":{"arguments":"}"}}]},"finish_reason":"stop"}]}',
             '{"choices":[],"usage":{"total_tokens":9007199254740993}}', '[DONE]']
     text = ['{"object":"text_completion","choices":[{"text":"a","index":0,"logprobs":null}]}',
-            '{"choices":[{"text":"b","index":0,"finish_reason":"length"}]}']
+            '{"choices":[{"text":"b","index":0,"finish_reason":"length"}]}',
+            '{"choices":[{"index":0,"delta":["content","a"]}]}']
     response = ['{"type":"response.created","response":{"error":null}}',
                 '{"type":"response.output_text.delta","delta":"a"}',
                 '{"type":"response.completed","response":{"status":"completed"}}']
