@@ -4,8 +4,8 @@
 #include "bench/bench.h"
 
 #include "bench/results.h"
-#include "bench/run.h"
 #include "bench/search.h"
+#include "bench/trial.h"
 #include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
@@ -38,9 +38,9 @@ struct bench {
     struct csv *csv;
     struct results results;
     struct plan plan;
-    struct outcome outcome;
-    struct report_trial trials[SEARCH_TRIALS_MAX];
-    size_t trials_count;
+    struct findings findings;
+    struct report_step steps[SEARCH_TRIALS_MAX];
+    size_t steps_count;
     double rate_found;
 };
 
@@ -176,13 +176,13 @@ static void bench_plan(struct bench *bench, bool open_loop, double rate)
 
 /* --- The search --- */
 
-/* Run the plan as it stands. The outcome before it is forgotten. */
+/* Run the plan as it stands. The findings before it is forgotten. */
 static int bench_run(struct bench *bench)
 {
-    const struct run_watch watch = { &bench->progress, bench->csv };
+    const struct trial_watch watch = { &bench->progress, bench->csv };
 
-    outcome_free(&bench->outcome);
-    return run_go(&bench->plan, &watch, &bench->outcome);
+    findings_free(&bench->findings);
+    return trial_run(&bench->plan, &watch, &bench->findings);
 }
 
 /* Where to begin: half of what the server does when it is asked for as much as it can. */
@@ -194,7 +194,7 @@ static int bench_probe(struct bench *bench, double *rate_out)
     bench->plan.grace_ns = TRIAL_GRACE_NS;
     int exit_code = bench_run(bench);
     if (exit_code == 0) {
-        *rate_out = bench->outcome.requests_per_second / 2;
+        *rate_out = bench->findings.requests_per_second / 2;
         *rate_out = *rate_out < 0.5 ? 0.5 : *rate_out;
     }
     return exit_code;
@@ -202,33 +202,33 @@ static int bench_probe(struct bench *bench, double *rate_out)
 
 static bool bench_judge_trial(struct bench *bench, double rate)
 {
-    const struct outcome *outcome = &bench->outcome;
-    double error_rate = tally_error_rate(outcome->tally);
-    bool met = report_slos_are_met(&bench->options, outcome) && outcome->verdict == VERDICT_OK;
+    const struct findings *findings = &bench->findings;
+    double error_rate = tally_error_rate(findings->tally);
+    bool met = report_slos_are_met(&bench->options, findings) && findings->verdict == VERDICT_OK;
 
     if (!report_allows_errors(&bench->options)) {
         met = met && error_rate <= 0.01;
     }
-    bench->trials[bench->trials_count++] = (struct report_trial){
+    bench->steps[bench->steps_count++] = (struct report_step){
         .rate = rate,
-        .sent = outcome->rate_sent,
+        .sent = findings->rate_sent,
         .met = met,
-        .verdict = outcome->verdict,
-        .latency_p50_ns = outcome_percentile(outcome, METRIC_LATENCY, 0.5),
-        .latency_p99_ns = outcome_percentile(outcome, METRIC_LATENCY, 0.99),
+        .verdict = findings->verdict,
+        .latency_p50_ns = findings_percentile(findings, METRIC_LATENCY, 0.5),
+        .latency_p99_ns = findings_percentile(findings, METRIC_LATENCY, 0.99),
         .error_rate = error_rate,
     };
     progress_say(&bench->progress, "%.6g/s: %s (%s)", rate, met ? "met" : "missed",
-                 verdict_name(outcome->verdict));
+                 verdict_name(findings->verdict));
     return met;
 }
 
-/* The outcome that stays is that of the highest rate which was met, or of the last trial. */
+/* The findings that stays is that of the highest rate which was met, or of the last trial. */
 static int bench_search(struct bench *bench)
 {
     struct search_plan search_plan = { .start = bench->options.rate };
     struct search search;
-    struct outcome best = { 0 };
+    struct findings best = { 0 };
     struct plan best_plan = { 0 };
     double rate = 0;
     int exit_code = 0;
@@ -251,22 +251,22 @@ static int bench_search(struct bench *bench)
             bool met = bench_judge_trial(bench, rate);
             search_feed(&search, met);
             if (met && rate > bench->rate_found) {
-                outcome_free(&best);
-                best = bench->outcome;
+                findings_free(&best);
+                best = bench->findings;
                 best_plan = bench->plan;
-                bench->outcome = (struct outcome){ 0 };
+                bench->findings = (struct findings){ 0 };
                 bench->rate_found = rate;
             }
         }
     }
     bench->rate_found = search_result(&search).rate_met;
     if (exit_code == 0 && best.tally != NULL) {
-        outcome_free(&bench->outcome);
-        bench->outcome = best;
+        findings_free(&bench->findings);
+        bench->findings = best;
         bench->plan = best_plan;
-        bench->outcome.plan = &bench->plan;
+        bench->findings.plan = &bench->plan;
     } else {
-        outcome_free(&best);
+        findings_free(&best);
     }
     return exit_code;
 }
@@ -308,7 +308,7 @@ static void bench_say_first(struct bench *bench)
 
 static void bench_say_io(struct bench *bench)
 {
-    const struct quoit_stats stats = { .io_refusal = bench->outcome.io_refusal };
+    const struct quoit_stats stats = { .io_refusal = bench->findings.io_refusal };
     struct text line;
 
     text_init(&line, 0);
@@ -360,9 +360,9 @@ static int bench_open(struct bench *bench)
 static int bench_exit_code(const struct bench *bench)
 {
     const struct bench_options *options = &bench->options;
-    const struct outcome *outcome = &bench->outcome;
-    bool missed = !report_slos_are_met(options, outcome) ||
-                  (options->strict && outcome->verdict != VERDICT_OK) ||
+    const struct findings *findings = &bench->findings;
+    bool missed = !report_slos_are_met(options, findings) ||
+                  (options->strict && findings->verdict != VERDICT_OK) ||
                   (options->find_max_rate && bench->rate_found == 0);
 
     if (interrupt_signal() != 0) {
@@ -371,7 +371,7 @@ static int bench_exit_code(const struct bench *bench)
     if (missed) {
         return EXIT_MISSED;
     }
-    return outcome->tally->failed + outcome->tally->unsent > 0 && !report_allows_errors(options)
+    return findings->tally->failed + findings->tally->unsent > 0 && !report_allows_errors(options)
                ? EXIT_FAILED
                : EXIT_GOOD;
 }
@@ -397,9 +397,9 @@ static int bench_work(struct bench *bench)
     }
     const struct report report = {
         .options = options,
-        .outcome = &bench->outcome,
-        .trials = bench->trials,
-        .trials_count = bench->trials_count,
+        .findings = &bench->findings,
+        .steps = bench->steps,
+        .steps_count = bench->steps_count,
         .rate_found = bench->rate_found,
     };
     bench_say_io(bench);
@@ -413,7 +413,7 @@ static void bench_close(struct bench *bench)
 {
     (void)csv_close(bench->csv);
     results_close(&bench->results);
-    outcome_free(&bench->outcome);
+    findings_free(&bench->findings);
     quoit_tls_destroy(bench->tls);
     work_close(&bench->work);
     keys_close(&bench->keys);

@@ -13,14 +13,12 @@
 #define PAGE_ESCAPE_SIZE 6 /* \u003c */
 
 __asm__(".pushsection .rodata\n"
-        "page_before:\n" /* */
-        PAGE_PART("begin.html") PAGE_PART("page.css") PAGE_PART("body.html")
-        "page_after:\n" /* */
-        PAGE_PART("script.html") PAGE_PART("number.js") PAGE_PART("dom.js")
-        PAGE_PART("scale.js") PAGE_PART("chart.js") PAGE_PART("figures.js") PAGE_PART("tables.js")
-        PAGE_PART("report.js") PAGE_PART("end.html")
-        "page_end:\n"
-        ".popsection\n");
+        "page_before:\n"                                                                     /* */
+        PAGE_PART("begin.html") PAGE_PART("page.css") PAGE_PART("body.html") "page_after:\n" /* */
+        PAGE_PART("script.html") PAGE_PART("number.js") PAGE_PART("dom.js") PAGE_PART("scale.js")
+            PAGE_PART("chart.js") PAGE_PART("figures.js") PAGE_PART("tables.js")
+                PAGE_PART("report.js") PAGE_PART("end.html") "page_end:\n"
+                                                             ".popsection\n");
 
 extern const char page_before[] __attribute__((visibility("hidden")));
 extern const char page_after[] __attribute__((visibility("hidden")));
@@ -41,9 +39,9 @@ static bool page_put(int fd, const char *bytes, size_t size)
 }
 
 /*
- * Append the sign at `at` to `to`, as it is to be written. In a script element only what begins with
- * < means anything; U+2028 and U+2029 end a line for older readers of scripts. Returns how many
- * bytes were taken in.
+ * Append the sign at `at` to `to`, as it is to be written. In a script element only what begins
+ * with < means anything; U+2028 and U+2029 end a line for older readers of scripts. Returns how
+ * many bytes were taken in.
  */
 static size_t page_escape(char *to, size_t *used, const char *at, size_t size)
 {

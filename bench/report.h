@@ -1,19 +1,19 @@
 /*
- * report: an outcome, written down: a table for people, JSON for programs.
+ * report: an findings, written down: a table for people, JSON for programs.
  *
  * The keys of the JSON are promised: bench/result.schema.json has them. None is ever renamed.
  */
 #ifndef QUOIT_BENCH_REPORT_H
 #define QUOIT_BENCH_REPORT_H
 
+#include "bench/findings.h"
 #include "bench/options.h"
-#include "bench/outcome.h"
 
 #include <cjson/cJSON.h>
 #include <stdio.h>
 
 /* One run of a search for the highest rate. */
-struct report_trial {
+struct report_step {
     double rate;
     double sent;
     bool met;
@@ -23,14 +23,14 @@ struct report_trial {
 
 struct report {
     const struct bench_options *options; /* borrowed */
-    const struct outcome *outcome;       /* borrowed */
-    const struct report_trial *trials;   /* borrowed; of --find-max-rate */
-    size_t trials_count;
+    const struct findings *findings;     /* borrowed */
+    const struct report_step *steps;     /* borrowed; of --find-max-rate */
+    size_t steps_count;
     double rate_found; /* 0: none */
 };
 
 /* Is each --slo, and --max-error-rate, met? */
-bool report_slos_are_met(const struct bench_options *options, const struct outcome *outcome);
+bool report_slos_are_met(const struct bench_options *options, const struct findings *findings);
 
 /* --max-error-rate as an --slo. */
 struct slo report_error_slo(const struct bench_options *options);

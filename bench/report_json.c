@@ -20,9 +20,9 @@ static const char *const metric_names[METRICS] = {
 #undef METRIC_X
 };
 
-static void add_metric(cJSON *object, const struct outcome *outcome, enum metric metric)
+static void add_metric(cJSON *object, const struct findings *findings, enum metric metric)
 {
-    const struct histogram *histogram = &outcome->tally->metrics[metric].histogram;
+    const struct histogram *histogram = &findings->tally->metrics[metric].histogram;
     struct figures_values values = {
         .count = histogram->count,
         .min = (double)histogram->min,
@@ -32,16 +32,16 @@ static void add_metric(cJSON *object, const struct outcome *outcome, enum metric
     };
 
     for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
-        values.percentiles[i] = outcome_percentile(outcome, metric, figures_fractions[i]);
+        values.percentiles[i] = findings_percentile(findings, metric, figures_fractions[i]);
     }
     figures_add_values(object, metric_names[metric], &values);
 }
 
 /* --- Parts of the result --- */
 
-static void add_requests(cJSON *root, const struct outcome *outcome)
+static void add_requests(cJSON *root, const struct findings *findings)
 {
-    const struct tally *tally = outcome->tally;
+    const struct tally *tally = findings->tally;
     cJSON *requests = cJSON_AddObjectToObject(root, "requests");
 
     figures_add_count(requests, "total", tally_total(tally));
@@ -65,33 +65,33 @@ static void add_requests(cJSON *root, const struct outcome *outcome)
     }
 }
 
-static void add_rate(cJSON *root, const struct outcome *outcome)
+static void add_rate(cJSON *root, const struct findings *findings)
 {
     cJSON *rate = cJSON_AddObjectToObject(root, "rate");
 
-    if (outcome->plan->open_loop) {
-        figures_add_number(rate, "asked", outcome->rate_asked);
-        figures_add_number(rate, "sent", outcome->rate_sent);
+    if (findings->plan->open_loop) {
+        figures_add_number(rate, "asked", findings->rate_asked);
+        figures_add_number(rate, "sent", findings->rate_sent);
     } else {
         (void)cJSON_AddNullToObject(rate, "asked");
         (void)cJSON_AddNullToObject(rate, "sent");
     }
 }
 
-static void add_tokens(cJSON *root, const struct outcome *outcome)
+static void add_tokens(cJSON *root, const struct findings *findings)
 {
     cJSON *tokens = cJSON_AddObjectToObject(root, "tokens");
 
-    figures_add_count(tokens, "in", outcome->tally->tokens_in);
-    figures_add_count(tokens, "out", outcome->tally->tokens_out);
-    figures_add_number(tokens, "out_per_second", outcome->tokens_per_second);
-    figures_add_number(tokens, "total_per_second", outcome->all_tokens_per_second);
-    (void)cJSON_AddBoolToObject(tokens, "metered", outcome->tally->metered);
+    figures_add_count(tokens, "in", findings->tally->tokens_in);
+    figures_add_count(tokens, "out", findings->tally->tokens_out);
+    figures_add_number(tokens, "out_per_second", findings->tokens_per_second);
+    figures_add_number(tokens, "total_per_second", findings->all_tokens_per_second);
+    (void)cJSON_AddBoolToObject(tokens, "metered", findings->tally->metered);
 }
 
-static void add_slo(cJSON *slos, const struct slo *slo, const struct outcome *outcome)
+static void add_slo(cJSON *slos, const struct slo *slo, const struct findings *findings)
 {
-    double value = outcome_value(outcome, slo);
+    double value = findings_value(findings, slo);
     cJSON *item = cJSON_CreateObject();
 
     (void)cJSON_AddItemToArray(slos, item);
@@ -111,42 +111,42 @@ static void add_slos(cJSON *root, const struct report *report)
     cJSON *slos = cJSON_AddArrayToObject(root, "slo");
 
     for (uint64_t i = 0; i < report->options->slo_texts_count; i++) {
-        add_slo(slos, &report->options->slos[i], report->outcome);
+        add_slo(slos, &report->options->slos[i], report->findings);
     }
     if (report->options->max_error_rate >= 0) {
         const struct slo slo = report_error_slo(report->options);
-        add_slo(slos, &slo, report->outcome);
+        add_slo(slos, &slo, report->findings);
     }
 }
 
-static double per_request(uint64_t count, const struct outcome *outcome)
+static double per_request(uint64_t count, const struct findings *findings)
 {
-    uint64_t ended = outcome->tally->engine.ended;
+    uint64_t ended = findings->tally->engine.ended;
 
     return ended == 0 ? 0 : (double)count / (double)ended;
 }
 
-static void add_client(cJSON *root, const struct outcome *outcome)
+static void add_client(cJSON *root, const struct findings *findings)
 {
-    const struct tally *tally = outcome->tally;
+    const struct tally *tally = findings->tally;
     cJSON *client = cJSON_AddObjectToObject(root, "client");
 
-    (void)cJSON_AddStringToObject(client, "verdict", verdict_name(outcome->verdict));
-    add_metric(client, outcome, METRIC_LAG);
-    figures_add_number(client, "cpu_us_per_request", outcome->cpu_us_per_request);
-    figures_add_number(client, "cpu_share", outcome->cpu_share);
-    figures_add_number(client, "spin_share", outcome->spin_share);
+    (void)cJSON_AddStringToObject(client, "verdict", verdict_name(findings->verdict));
+    add_metric(client, findings, METRIC_LAG);
+    figures_add_number(client, "cpu_us_per_request", findings->cpu_us_per_request);
+    figures_add_number(client, "cpu_share", findings->cpu_share);
+    figures_add_number(client, "spin_share", findings->spin_share);
     figures_add_number(client, "busiest_second", tally->busiest);
-    figures_add_number(client, "enters_per_request", per_request(tally->engine.entries, outcome));
-    figures_add_number(client, "sqes_per_request", per_request(tally->engine.sqes, outcome));
-    figures_add_number(client, "cqes_per_request", per_request(tally->engine.cqes, outcome));
+    figures_add_number(client, "enters_per_request", per_request(tally->engine.entries, findings));
+    figures_add_number(client, "sqes_per_request", per_request(tally->engine.sqes, findings));
+    figures_add_number(client, "cqes_per_request", per_request(tally->engine.cqes, findings));
     figures_add_number(client, "events_per_read",
                        tally->reads == 0 ? 0 : (double)tally->messages / (double)tally->reads);
     figures_add_count(client, "no_buffers", tally->engine.no_buffers);
-    figures_add_number(client, "slots_full_share", outcome->full_share);
+    figures_add_number(client, "slots_full_share", findings->full_share);
     figures_add_count(client, "connections", tally->engine.opened);
     figures_add_count(client, "in_flight_max", tally->in_flight_max);
-    (void)cJSON_AddStringToObject(client, "io", outcome->io == QUOIT_IO_EPOLL ? "epoll" : "uring");
+    (void)cJSON_AddStringToObject(client, "io", findings->io == QUOIT_IO_EPOLL ? "epoll" : "uring");
 }
 
 /* --- Over time, and curves --- */
@@ -168,9 +168,9 @@ static void add_point_metric(cJSON *point, const char *name, const struct pulse_
     figures_add_milliseconds(out, "max", pulse_percentile(sum, metric, 1));
 }
 
-static void add_timeline(cJSON *root, const struct outcome *outcome)
+static void add_timeline(cJSON *root, const struct findings *findings)
 {
-    const struct timeline *timeline = outcome->timeline;
+    const struct timeline *timeline = findings->timeline;
     cJSON *out = cJSON_AddObjectToObject(root, "timeline");
 
     figures_add_number(out, "interval_seconds", (double)timeline->interval_ns / 1e9);
@@ -190,7 +190,7 @@ static void add_timeline(cJSON *root, const struct outcome *outcome)
         figures_add_count(point, "tokens_out", sum->tokens_out);
         add_point_metric(point, "latency_ms", sum, PULSE_LATENCY);
         add_point_metric(point, "service_ms", sum, PULSE_SERVICE);
-        if (outcome->plan->stream) {
+        if (findings->plan->stream) {
             add_point_metric(point, "ttft_ms", sum, PULSE_TTFT);
             add_point_metric(point, "itl_ms", sum, PULSE_ITL);
         }
@@ -250,12 +250,12 @@ static void add_distribution(cJSON *out, const char *name, const struct histogra
     }
 }
 
-static void add_distributions(cJSON *root, const struct outcome *outcome)
+static void add_distributions(cJSON *root, const struct findings *findings)
 {
     cJSON *out = cJSON_AddObjectToObject(root, "distributions");
 
     for (unsigned metric = 0; metric < METRICS; metric++) {
-        const struct histogram *histogram = &outcome->tally->metrics[metric].histogram;
+        const struct histogram *histogram = &findings->tally->metrics[metric].histogram;
         if (histogram->count != 0) {
             add_distribution(out, metric_names[metric], histogram);
         }
@@ -269,18 +269,18 @@ static void add_search(cJSON *root, const struct report *report)
     }
     figures_add_number(root, "max_rate", report->rate_found);
     cJSON *search = cJSON_AddArrayToObject(root, "search");
-    for (size_t i = 0; i < report->trials_count; i++) {
-        const struct report_trial *trial = &report->trials[i];
+    for (size_t i = 0; i < report->steps_count; i++) {
+        const struct report_step *step = &report->steps[i];
         cJSON *item = cJSON_CreateObject();
         (void)cJSON_AddItemToArray(search, item);
-        figures_add_number(item, "rate", trial->rate);
-        figures_add_number(item, "sent", trial->sent);
-        (void)cJSON_AddBoolToObject(item, "met", trial->met);
-        (void)cJSON_AddStringToObject(item, "verdict", verdict_name(trial->verdict));
-        figures_add_number(item, "error_rate", trial->error_rate);
+        figures_add_number(item, "rate", step->rate);
+        figures_add_number(item, "sent", step->sent);
+        (void)cJSON_AddBoolToObject(item, "met", step->met);
+        (void)cJSON_AddStringToObject(item, "verdict", verdict_name(step->verdict));
+        figures_add_number(item, "error_rate", step->error_rate);
         cJSON *latency = cJSON_AddObjectToObject(item, "latency_ms");
-        figures_add_milliseconds(latency, "p50", trial->latency_p50_ns);
-        figures_add_milliseconds(latency, "p99", trial->latency_p99_ns);
+        figures_add_milliseconds(latency, "p50", step->latency_p50_ns);
+        figures_add_milliseconds(latency, "p99", step->latency_p99_ns);
     }
 }
 
@@ -289,7 +289,7 @@ static void add_search(cJSON *root, const struct report *report)
 static void add_config(cJSON *root, const struct report *report)
 {
     static const char *const arrivals[] = { "constant", "poisson", "gamma" };
-    const struct plan *plan = report->outcome->plan;
+    const struct plan *plan = report->findings->plan;
     const struct bench_options *options = report->options;
     cJSON *config = cJSON_AddObjectToObject(root, "config");
 
@@ -342,10 +342,10 @@ static void add_server(cJSON *root, const struct work *work)
     }
 }
 
-static bool is_exact(const struct outcome *outcome)
+static bool is_exact(const struct findings *findings)
 {
     for (unsigned metric = 0; metric < METRICS; metric++) {
-        if (!spread_is_exact(&outcome->tally->metrics[metric])) {
+        if (!spread_is_exact(&findings->tally->metrics[metric])) {
             return false;
         }
     }
@@ -354,46 +354,46 @@ static bool is_exact(const struct outcome *outcome)
 
 cJSON *report_build(const struct report *report)
 {
-    const struct outcome *outcome = report->outcome;
+    const struct findings *findings = report->findings;
 
     errno = 0;
     cJSON *root = cJSON_CreateObject();
-    add_requests(root, outcome);
-    figures_add_number(root, "seconds", outcome->seconds);
-    figures_add_number(root, "requests_per_second", outcome->requests_per_second);
+    add_requests(root, findings);
+    figures_add_number(root, "seconds", findings->seconds);
+    figures_add_number(root, "requests_per_second", findings->requests_per_second);
     if (report->options->goodput_text != NULL) {
-        figures_add_number(root, "goodput", outcome->goodput);
+        figures_add_number(root, "goodput", findings->goodput);
     } else {
         (void)cJSON_AddNullToObject(root, "goodput");
     }
-    add_rate(root, outcome);
+    add_rate(root, findings);
     for (unsigned metric = 0; metric < METRIC_LAG; metric++) {
-        add_metric(root, outcome, (enum metric)metric);
+        add_metric(root, findings, (enum metric)metric);
     }
-    add_tokens(root, outcome);
+    add_tokens(root, findings);
     add_slos(root, report);
-    add_client(root, outcome);
-    (void)cJSON_AddStringToObject(root, "percentiles", is_exact(outcome) ? "exact" : "hdr");
+    add_client(root, findings);
+    (void)cJSON_AddStringToObject(root, "percentiles", is_exact(findings) ? "exact" : "hdr");
     cJSON *warmup = cJSON_AddObjectToObject(root, "warmup");
-    figures_add_count(warmup, "requests", outcome->tally->warm_requests);
-    figures_add_number(warmup, "seconds", outcome->warm_seconds);
-    (void)cJSON_AddBoolToObject(root, "interrupted", outcome->interrupted);
+    figures_add_count(warmup, "requests", findings->tally->warm_requests);
+    figures_add_number(warmup, "seconds", findings->warm_seconds);
+    (void)cJSON_AddBoolToObject(root, "interrupted", findings->interrupted);
     add_config(root, report);
-    add_server(root, outcome->plan->work);
-    add_timeline(root, outcome);
-    add_distributions(root, outcome);
+    add_server(root, findings->plan->work);
+    add_timeline(root, findings);
+    add_distributions(root, findings);
     add_search(root, report);
     (void)cJSON_AddStringToObject(root, "version", quoit_version());
-    figures_add_date(root, "started_at", outcome->started_at);
+    figures_add_date(root, "started_at", findings->started_at);
     return root;
 }
 
 /* --- vLLM's keys --- */
 
-static void add_vllm_metric(cJSON *root, const struct outcome *outcome, enum metric metric,
+static void add_vllm_metric(cJSON *root, const struct findings *findings, enum metric metric,
                             const char *name)
 {
-    struct spread *spread = &outcome->tally->metrics[metric];
+    struct spread *spread = &findings->tally->metrics[metric];
     char key[64];
 
     snprintf(key, sizeof(key), "mean_%s_ms", name);
@@ -408,29 +408,29 @@ static void add_vllm_metric(cJSON *root, const struct outcome *outcome, enum met
 
 cJSON *report_build_vllm(const struct report *report)
 {
-    const struct outcome *outcome = report->outcome;
-    const struct tally *tally = outcome->tally;
+    const struct findings *findings = report->findings;
+    const struct tally *tally = findings->tally;
 
     errno = 0;
     cJSON *root = cJSON_CreateObject();
-    figures_add_date(root, "date", outcome->started_at);
-    figures_add_number(root, "duration", outcome->seconds);
+    figures_add_date(root, "date", findings->started_at);
+    figures_add_number(root, "duration", findings->seconds);
     figures_add_count(root, "completed", tally->ok);
     figures_add_count(root, "failed", tally->failed + tally->unsent);
     figures_add_count(root, "total_input_tokens", tally->tokens_in);
     figures_add_count(root, "total_output_tokens", tally->tokens_out);
-    figures_add_number(root, "request_throughput", outcome->requests_per_second);
+    figures_add_number(root, "request_throughput", findings->requests_per_second);
     if (report->options->goodput_text != NULL) {
-        figures_add_number(root, "request_goodput", outcome->goodput);
+        figures_add_number(root, "request_goodput", findings->goodput);
     } else {
         (void)cJSON_AddNullToObject(root, "request_goodput");
     }
-    figures_add_number(root, "output_throughput", outcome->tokens_per_second);
-    figures_add_number(root, "total_token_throughput", outcome->all_tokens_per_second);
+    figures_add_number(root, "output_throughput", findings->tokens_per_second);
+    figures_add_number(root, "total_token_throughput", findings->all_tokens_per_second);
     figures_add_count(root, "max_concurrent_requests", tally->in_flight_max);
-    add_vllm_metric(root, outcome, METRIC_TTFT, "ttft");
-    add_vllm_metric(root, outcome, METRIC_TPOT, "tpot");
-    add_vllm_metric(root, outcome, METRIC_ITL, "itl");
-    add_vllm_metric(root, outcome, METRIC_E2EL, "e2el");
+    add_vllm_metric(root, findings, METRIC_TTFT, "ttft");
+    add_vllm_metric(root, findings, METRIC_TPOT, "tpot");
+    add_vllm_metric(root, findings, METRIC_ITL, "itl");
+    add_vllm_metric(root, findings, METRIC_E2EL, "e2el");
     return root;
 }

@@ -4,6 +4,7 @@
 #include "bench/units.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,7 +38,8 @@ void units_number(char out[UNITS_SIZE], double number)
     char plain[UNITS_SIZE];
     size_t used = 0;
 
-    snprintf(plain, sizeof(plain), "%.*f", number < 999.5 ? decimals(number) : 0, number);
+    bool whole_number = number == floor(number) || number >= 999.5;
+    snprintf(plain, sizeof(plain), "%.*f", whole_number ? 0 : decimals(number), number);
     size_t whole = strcspn(plain, ".");
     for (size_t i = 0; plain[i] != '\0' && used + 2 < UNITS_SIZE; i++) {
         out[used++] = plain[i];

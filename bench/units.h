@@ -9,7 +9,7 @@
 /* "14.2us", "3.05ms", "1.20s"; "-" for what is not a number. */
 void units_time(char out[UNITS_SIZE], double ns);
 
-/* "980", "12,345", "0.123" */
+/* "0", "980", "12,345", "0.12" */
 void units_number(char out[UNITS_SIZE], double number);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * outcome: all that is known of a run when it has ended, for whoever writes it down.
+ * findings: all that is known of a run when it has ended, for whoever writes it down.
  */
-#ifndef QUOIT_BENCH_OUTCOME_H
-#define QUOIT_BENCH_OUTCOME_H
+#ifndef QUOIT_BENCH_FINDINGS_H
+#define QUOIT_BENCH_FINDINGS_H
 
 #include "bench/plan.h"
 #include "bench/tally.h"
@@ -16,12 +16,12 @@ enum verdict {
 };
 
 /* How much work was waiting at one moment of an open loop. */
-struct outcome_load {
+struct findings_load {
     uint64_t in_flight;
     uint64_t late_ns; /* how long the next request has been due and found no slot */
 };
 
-struct outcome {
+struct findings {
     const struct plan *plan;   /* borrowed */
     struct tally *tally;       /* owned; of all workers */
     struct timeline *timeline; /* owned */
@@ -32,7 +32,7 @@ struct outcome {
     double warm_seconds;
     double cpu_us_per_request, cpu_share, spin_share, full_share;
     double no_buffers_share; /* of receives: no buffer, or the queue of completions full */
-    struct outcome_load half, three_quarters, whole; /* of the window */
+    struct findings_load half, three_quarters, whole; /* of the window */
     enum verdict verdict;
     bool interrupted;
     int64_t started_at; /* seconds since 1970 */
@@ -41,24 +41,24 @@ struct outcome {
 };
 
 /* What the tally and the window make of it: rates, shares and the verdict. */
-void outcome_reckon(struct outcome *outcome, const struct tally_engine *passed);
+void findings_reckon(struct findings *findings, const struct tally_engine *passed);
 
 /*
  * Was more and more waiting, towards the end of the window? Needs begin, end, rate_asked and the
  * three loads; `shortest_ns` is what the shortest request took.
  */
-bool outcome_is_growing(const struct outcome *outcome, uint64_t shortest_ns);
+bool findings_is_growing(const struct findings *findings, uint64_t shortest_ns);
 
 /* "ok", "client_limited", ... and what that means, and what to do; a line without its end. */
 const char *verdict_name(enum verdict verdict);
 const char *verdict_meaning(enum verdict verdict);
 
 /* NaN: there is no such value. ns for METRIC, else as struct slo has it. */
-double outcome_value(const struct outcome *outcome, const struct slo *slo);
+double findings_value(const struct findings *findings, const struct slo *slo);
 
 /* A percentile in ns; NaN where there are not enough values to tell it: n (1 - p) < 1. */
-double outcome_percentile(const struct outcome *outcome, enum metric metric, double fraction);
+double findings_percentile(const struct findings *findings, enum metric metric, double fraction);
 
-void outcome_free(struct outcome *outcome);
+void findings_free(struct findings *findings);
 
 #endif
