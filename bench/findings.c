@@ -166,9 +166,11 @@ double findings_value(const struct findings *findings, const struct slo *slo)
     if (histogram->count == 0) {
         return NAN;
     }
+    double percentile = NAN;
     switch (slo->stat) {
-    case SLO_PERCENTILE:
-        return findings_percentile(findings, slo->metric, slo->fraction);
+    case SLO_PERCENTILE: /* no percentile is above the maximum */
+        percentile = findings_percentile(findings, slo->metric, slo->fraction);
+        return isnan(percentile) ? (double)histogram->max : percentile;
     case SLO_MEAN:
         return histogram->mean;
     case SLO_MIN:

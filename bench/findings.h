@@ -53,7 +53,10 @@ bool findings_is_growing(const struct findings *findings, uint64_t shortest_ns);
 const char *verdict_name(enum verdict verdict);
 const char *verdict_meaning(enum verdict verdict);
 
-/* NaN: there is no such value. ns for METRIC, else as struct slo has it. */
+/*
+ * NaN: there is no such value. ns for METRIC, else as struct slo has it. For a percentile that too
+ * few values do not tell, the maximum stands.
+ */
 double findings_value(const struct findings *findings, const struct slo *slo);
 
 /* A percentile in ns; NaN where there are not enough values to tell it: n (1 - p) < 1. */

@@ -307,6 +307,7 @@ static void worker_turn(struct worker *worker)
     uint32_t count = 0;
     uint32_t all = 0;
 
+    worker_publish(worker);
     (void)quoit_turn(worker->engine, wait_ns);
     worker->now_ns = quoit_now_ns();
     while ((count = quoit_next(worker->engine, events, EVENTS_MAX)) > 0) {
@@ -318,7 +319,6 @@ static void worker_turn(struct worker *worker)
     if (awake && all == 0) {
         worker->spin_ns += worker->now_ns - before_ns;
     }
-    worker_publish(worker);
 }
 
 /* --- The thread --- */
@@ -350,6 +350,9 @@ static void worker_run(struct worker *worker)
         worker_mark(worker);
     }
     worker_count_unsent(worker);
+    if (worker->csv != NULL) {
+        csv_flush(worker->csv, worker->index);
+    }
 }
 
 static void *worker_thread(void *argument)
