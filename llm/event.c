@@ -87,7 +87,6 @@ static void event_take_usage_in(struct event_reader *reader, struct json_span ar
 /* What a chunk says of one choice. */
 struct event_choice {
     uint64_t index; /* as it says, else its place */
-    bool indexed;   /* it says so; nearly all do, and the first one counts */
     bool finished;  /* a finish_reason that is not null */
 };
 
@@ -110,9 +109,9 @@ static void event_feed_choice_member(struct event_reader *reader, struct event_c
                                      const struct walk_item *member)
 {
     if (json_string_is(member->key, "index")) {
-        choice->indexed = choice->indexed || member_count(member->value, &choice->index);
+        (void)!member_count(member->value, &choice->index);
     } else if (json_string_is(member->key, "finish_reason")) {
-        choice->finished = choice->finished || member->kind != JSON_NULL;
+        choice->finished = member->kind != JSON_NULL;
     } else {
         reader->carries = reader->carries || event_member_carries(member);
     }
@@ -183,24 +182,19 @@ static bool event_choices_are_finished(const struct event_reader *reader)
 static void event_feed_response(struct event_reader *reader, struct json_span type,
                                 const struct json_member *response)
 {
-    struct walk_item error;
-
     reader->begun = true;
     if (event_is_delta(type)) {
         reader->carries = true;
         return;
     }
-    bool failed = json_string_is(type, "response.failed");
-    bool ended =
-        json_string_is(type, "response.completed") || json_string_is(type, "response.incomplete");
-    if (!failed && !ended) {
+    enum event_end end = event_end_of(type);
+    if (end == EVENT_GOES_ON) {
         return;
     }
     if (response->kind != JSON_OBJECT) {
         event_break(reader, "the last event has no response");
-    } else if (failed) {
-        bool found = walk_find(response->value, "error", &error);
-        event_fail(reader, found ? error.value : response->value);
+    } else if (end == EVENT_FAILED) {
+        event_fail(reader, event_error_of(response->value));
     } else {
         event_take_usage_in(reader, response->value);
         reader->said_so = true;

@@ -36,6 +36,21 @@ bool event_is_delta(struct json_span type)
            memcmp(inside.bytes + inside.size - end_size, end, end_size) == 0;
 }
 
+enum event_end event_end_of(struct json_span type)
+{
+    if (json_string_is(type, "response.completed") || json_string_is(type, "response.incomplete")) {
+        return EVENT_COMPLETED;
+    }
+    return json_string_is(type, "response.failed") ? EVENT_FAILED : EVENT_GOES_ON;
+}
+
+struct json_span event_error_of(struct json_span response)
+{
+    struct walk_item error;
+
+    return walk_find(response, "error", &error) ? error.value : response;
+}
+
 static bool event_is_text(const struct walk_item *item)
 {
     return item->kind == JSON_STRING && item->value.size > 2;

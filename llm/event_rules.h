@@ -19,6 +19,18 @@ JSON_MUST bool event_says_done(enum stream_form form, struct json_span data);
 /* Is this string the `type` of a piece of output of the Responses API: response.*.delta? */
 JSON_MUST bool event_is_delta(struct json_span type);
 
+/* What the `type` of an event of the Responses API says of the answer. */
+enum event_end {
+    EVENT_GOES_ON,
+    EVENT_COMPLETED, /* or incomplete: cut short by a limit, and all that there will be */
+    EVENT_FAILED,
+};
+
+JSON_MUST enum event_end event_end_of(struct json_span type);
+
+/* What says why a response failed: its `error`, or else all of it. */
+JSON_MUST struct json_span event_error_of(struct json_span response);
+
 /*
  * Does this member of a choice, or of a choice's delta, carry output: text that is not empty, or
  * arguments of a tool call that are not?

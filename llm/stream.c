@@ -81,23 +81,20 @@ void stream_fail(struct stream *stream, struct json_span error)
 static void stream_feed_response(struct stream *stream, struct json_span type,
                                  struct json_span event)
 {
-    struct walk_item response, error;
+    struct walk_item response;
 
     if (event_is_delta(type)) {
         stream->carries = true;
         return;
     }
-    bool failed = json_string_is(type, "response.failed");
-    bool ended =
-        json_string_is(type, "response.completed") || json_string_is(type, "response.incomplete");
-    if (!failed && !ended) {
+    enum event_end end = event_end_of(type);
+    if (end == EVENT_GOES_ON) {
         return;
     }
     if (!walk_find(event, "response", &response) || response.kind != JSON_OBJECT) {
         stream_break(stream, "the last event has no response");
-    } else if (failed) {
-        bool found = walk_find(response.value, "error", &error);
-        stream_fail(stream, found ? error.value : response.value);
+    } else if (end == EVENT_FAILED) {
+        stream_fail(stream, event_error_of(response.value));
     } else {
         text_append(&stream->text, response.value);
         stream->said_so = true;
