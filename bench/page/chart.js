@@ -6,7 +6,8 @@
  *     id, title, about,        // about: a sentence under the plot
  *     x: { label, format, scale(room) },
  *     y: { label, format, scale(room) },
- *     series: [{ name, color, dash, kind: "line" | "area" | "bar" | "dot", values: [[x, y]...] }],
+ *     series: [{ name, color, dash, kind: "line" | "area" | "bar" | "dot", values: [[x, y]...],
+ *                broad }],     // a line that is seen where the next one covers it
  *     marks: [{ x or y, label }],   // a line across the plot
  *     group,                   // charts of one group show their crosshairs together
  *     curve,                   // values are those of percentiles
@@ -18,7 +19,7 @@
  * changes; its height is fixed by the style sheet, so nothing moves.
  */
 const charts = [];
-const X_LABEL_PX = 64, Y_LABEL_PX = 30, REACH_PX = 24;
+const X_LABEL_PX = 54, Y_LABEL_PX = 22, REACH_PX = 24;
 let figures = 0;
 
 const ruler = document.createElement("canvas").getContext("2d");
@@ -30,13 +31,17 @@ function textWidth(text) {
 }
 
 function swatch(series) {
-    const filled = isStepped(series);
+    const lineClass = series.broad ? "line broad" : "line";
+    const box = { x: 1, y: 1, width: 18, height: 8 };
+    const shapes = {
+        bar: [svg("rect", { class: "fill solid", ...box })],
+        area: [svg("rect", { class: "fill", ...box }), svg("rect", { class: lineClass, ...box })],
+        dot: [dot([10, 5], series.hollow)],
+        line: [svg("line", { class: lineClass, x1: 0, y1: 5, x2: 20, y2: 5,
+                             "stroke-dasharray": series.dash })],
+    };
     return svg("svg", { class: "swatch", width: 20, height: 10, "aria-hidden": "true",
-                        style: { color: series.color } },
-        filled ? svg("rect", { class: "fill", x: 1, y: 1, width: 18, height: 8 }) : null,
-        filled ? svg("rect", { class: "line", x: 1, y: 1, width: 18, height: 8 }) : null,
-        filled ? null : svg("line", { class: "line", x1: 0, y1: 5, x2: 20, y2: 5,
-                                      "stroke-dasharray": series.dash }));
+                        style: { color: series.color } }, shapes[series.kind || "line"]);
 }
 
 /* Without the series that have no values. */
@@ -118,11 +123,13 @@ function layout(self) {
 function drawAxes(self, yScale) {
     const { left, right, top, bottom } = self.box;
     const nodes = [];
+    let below = Infinity; // the last label that is written
     for (const tick of yScale.ticks) {
-        const y = self.py(tick.value);
-        nodes.push(svg("line", { class: tick.label ? "grid" : "grid fine", x1: left, x2: right, y1: y,
+        const y = self.py(tick.value), labelled = tick.label !== "" && y < below - 18;
+        nodes.push(svg("line", { class: labelled ? "grid" : "grid fine", x1: left, x2: right, y1: y,
                                  y2: y }));
-        if (tick.label) {
+        if (labelled) {
+            below = y;
             nodes.push(svg("text", { class: "tick-y", x: left - 8, y: y + 4, "text-anchor": "end" },
                 tick.label));
         }
@@ -172,7 +179,7 @@ function drawLine(self, series) {
     const runs = strokes(self, series);
     const line = runs.filter((run) => run.length > 1).map(path).join("");
     return [
-        line === "" ? null : svg("path", { class: "line", d: line,
+        line === "" ? null : svg("path", { class: series.broad ? "line broad" : "line", d: line,
                                            "stroke-dasharray": series.dash }),
         runs.filter((run) => run.length === 1).map(([point]) => dot(point)),
     ];

@@ -77,20 +77,32 @@ function numberAxis(values, label, format) {
     return { label, format, scale: (room) => linearScale(Math.max(0, ...values), room, format) };
 }
 
-/* Percentiles of one metric over time: four of one run, or two of each. */
+/* Is it known for most intervals in which something was measured? Else it would be but dots. */
+function isMostlyKnown(runs, key, name) {
+    const measuredIn = runs.flatMap(pointsOf).filter((point) => (point[key] || {}).count > 0);
+    return measuredIn.filter((point) => isNumber(point[key][name])).length * 2 > measuredIn.length;
+}
+
+/* Of one run all that are known, of several the median and the one that says most of the tail. */
+function quantilesFor(runs, key) {
+    const known = QUANTILES.filter(([name]) => isMostlyKnown(runs, key, name));
+    const tail = ["p99", "p90", "max"].find((name) => known.some(([other]) => other === name));
+    return runs.length === 1 ? known : known.filter(([name]) => name === "p50" || name === tail);
+}
+
+/* Percentiles of one metric over time. */
 function quantilesOverTime(runs, key, options) {
-    const chosen = runs.length === 1 ? QUANTILES : QUANTILES.filter(([name]) => name === "p50" ||
-        name === "p99");
+    const chosen = quantilesFor(runs, key);
     const lines = chosen.map(([name, color]) => ({
         name, color, dash: runs.length > 1 && name === "p50" ? "2 3" : null,
         valueOf: (point) => (point[key] || {})[name] ?? null,
     }));
     const values = lines.flatMap((line) => runs.flatMap((run) => pointsOf(run).map(line.valueOf)));
-    const missing = runs.some((run) => pointsOf(run).some((point) =>
-        (point[key] || {}).count > 0 && (point[key].p99 ?? null) === null));
+    const missing = QUANTILES.filter(([name]) => !isMostlyKnown(runs, key, name));
     return overTime(runs, {
         ...options, lines, y: durationAxis(values.filter(isNumber), options.label),
-        about: options.about + (missing ? " An interval with too few values has no p99." : ""),
+        about: options.about + (values.length === 0 || missing.length === 0 ? "" :
+            ` An interval has too few of them for ${missing.map(([name]) => name).join(" and ")}.`),
     });
 }
 
@@ -108,16 +120,20 @@ function distributionOf(run, key) {
     return (run.result.distributions || {})[key] || {};
 }
 
-/* `metrics` are [key, name, color]; of several runs the second and later ones are dashed. */
+/*
+ * `metrics` are [key, name, color, name beside a run's]; of several runs the second and later ones are
+ * dashed.
+ */
 function curves(runs, metrics, options) {
-    const series = metrics.flatMap(([key, name, color], i) => runs.map((run) => ({
-        name: runs.length === 1 ? name : run.name + (metrics.length === 1 ? "" : " " + name),
+    const series = metrics.flatMap(([key, name, color, short], i) => runs.map((run) => ({
+        name: runs.length === 1 ? name : run.name + (short === undefined ? "" : " " + short),
         color: runs.length === 1 ? color : run.color,
         dash: runs.length === 1 || i === 0 ? run.dash : "2 3",
+        broad: runs.length === 1 && metrics.length > 1 && i === 0,
         values: distributionOf(run, key).curve || [],
     })));
     const samples = Math.max(...metrics.flatMap(([key]) =>
-        runs.map((run) => (run.result[key] || {}).count || 0)));
+        runs.map((run) => stat(run.result, key, "count") || 0)));
     return chart({
         ...options, series, curve: true,
         x: { label: "percentile", format: (value) => "p" + percentile(value),
@@ -130,7 +146,7 @@ function curves(runs, metrics, options) {
 
 function latencyCurve(runs) {
     return curves(runs, [["latency_ms", "latency, from schedule", "var(--c2)"],
-                         ["service_ms", "service, from send", "var(--c1)"]], {
+                         ["service_ms", "service, from send", "var(--c1)", "service"]], {
         id: "latency-curve", title: "Percentiles of latency and service", label: "time",
         about: "Latency counts from when a request was due, service from when it was sent. The gap " +
             "between them is time spent waiting to be sent, which tools that count from sending " +
@@ -249,7 +265,7 @@ function inFlight(runs) {
                      valueOf: (point) => point.in_flight ?? null }];
     return overTime(runs, {
         id: "in-flight", title: "Requests in flight", lines,
-        y: numberAxis(highestOf(runs, lines), "requests", rate),
+        y: numberAxis(highestOf(runs, lines), "requests", count),
         about: "Sent and not yet ended, at the end of each interval.",
     });
 }
@@ -281,12 +297,12 @@ function streamFigures(runs) {
             id: "itl-time", title: "Inter-token latency over time", label: "ITL",
             about: "All times between one event with output and the next.",
         }),
-        curves(runs, [["ttft_ms", "from send", "var(--c1)"],
-                      ["ttft_schedule_ms", "from schedule", "var(--c2)"]], {
+        curves(runs, [["ttft_schedule_ms", "from schedule", "var(--c2)", "from schedule"],
+                      ["ttft_ms", "from send", "var(--c1)", "from send"]], {
             id: "ttft-curve", title: "Percentiles of time to first token", label: "TTFT",
             about: "What a user waits for, from send and from when the request was due.",
         }),
-        curves(runs, [["itl_ms", "ITL", "var(--c3)"], ["tpot_ms", "TPOT", "var(--c4)"]], {
+        curves(runs, [["itl_ms", "ITL", "var(--c3)", "ITL"], ["tpot_ms", "TPOT", "var(--c4)", "TPOT"]], {
             id: "itl-curve", title: "Percentiles of time between tokens", label: "time",
             about: "ITL is each gap by itself; TPOT is the mean gap of one request.",
         }),

@@ -63,7 +63,8 @@ function percent(share) {
     }
     const rest = Math.abs(1 - share) * 100;
     if (rest !== 0 && rest < 1) {
-        return (share * 100).toFixed(Math.min(1 - Math.floor(Math.log10(rest)), 9)) + " %";
+        const places = Math.min(1 - Math.floor(Math.log10(rest)), 9);
+        return trimmed((share * 100).toFixed(places)) + " %";
     }
     return trimmed(digits(share * 100, 3)) + " %";
 }

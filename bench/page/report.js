@@ -8,8 +8,10 @@ const COLORS = 8;
 
 function runsOf(data) {
     const runs = Array.isArray(data.runs) ? data.runs : [{ name: "", result: data }];
+    const short = runs.map((run) => shortName(run.name));
+    const isPlain = new Set(short).size === runs.length;
     return runs.map((run, i) => ({
-        name: run.name, result: run.result, color: `var(--c${i % COLORS + 1})`,
+        name: isPlain ? short[i] : run.name, result: run.result, color: `var(--c${i % COLORS + 1})`,
         dash: i < COLORS ? null : i < 2 * COLORS ? "8 3" : "1 3",
     }));
 }
@@ -76,6 +78,9 @@ function abstractOf(result) {
     if (!(total > 0)) {
         return "No request was sent.";
     }
+    if (ok === 0) {
+        return `None of ${count(total)} requests was answered well.`;
+    }
     const answered = `${count(ok)} of ${count(total)} requests (${percent(ok / total)}) were ` +
         `answered well, ${rate(result.requests_per_second)} a second.`;
     const [p50, p99, max] = ["p50", "p99", "max"].map((name) => stat(result, "latency_ms", name));
@@ -91,7 +96,7 @@ function abstractOf(result) {
 
 function head(result) {
     return html("header", { class: "head" },
-        html("h1", {}, titleOf(result)),
+        html("h1", {}, titleOf(result).split(/(?<=\/)/).flatMap((part) => [part, html("wbr")])),
         html("p", { class: "facts" }, factsOf(result).map((fact) => html("span", {}, fact))),
         html("p", { class: "abstract" }, abstractOf(result)),
         verdictNote(result), interruptedNote(result));
@@ -129,7 +134,7 @@ function sideBySide(runs) {
 }
 
 function comparison(data, runs) {
-    return section("Comparison", data.compare ? compareTable(data.compare) : sideBySide(runs));
+    return section("Comparison", data.compare ? compareTables(data.compare) : sideBySide(runs));
 }
 
 /* --- Sections --- */

@@ -19,10 +19,10 @@ function linearTicks(low, high, step, format) {
     return ticks;
 }
 
-/* From 0 to a round value at or above `high`. */
+/* From 0 to a round value at or above `high`. Of things that are counted there are no halves. */
 function linearScale(high, room, format) {
     const span = high > 0 ? high : 1;
-    const step = niceStep(span, room, []);
+    const step = Math.max(niceStep(span, room, []), format === count ? 1 : 0);
     const end = Math.ceil(span / step - 1e-9) * step;
     return {
         low: 0, high: end, place: (value) => value / end,
@@ -43,11 +43,12 @@ function timeScale(high, room) {
     };
 }
 
-/* The round numbers 1, 2 and 5 of each power of ten from `low` to `high`, with one to spare. */
+/* Some round numbers of each power of ten from `low` to `high`, with one below to spare. */
 function roundNumbers(low, high) {
+    const steps = high / low < 10 ? [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8] : [1, 2, 5];
     const numbers = [];
     for (let power = Math.floor(Math.log10(low)) - 1; power <= Math.log10(high) + 1; power++) {
-        [1, 2, 5].forEach((n) => numbers.push(Number(`${n}e${power}`)));
+        steps.forEach((n) => numbers.push(Number(`${n}e${power}`)));
     }
     const first = numbers.findIndex((n) => n >= low) - 1;
     return numbers.slice(first, numbers.findIndex((n) => n >= high && n > low) + 1);
@@ -59,7 +60,7 @@ function logScale(low, high, room) {
     const [from, to] = [numbers[0], numbers[numbers.length - 1]];
     const span = Math.log10(to / from);
     const isPower = (n) => Math.abs(Math.log10(n) - Math.round(Math.log10(n))) < 1e-9;
-    const all = numbers.length <= room;
+    const all = span <= 1.3 || numbers.length <= room;
     const every = Math.max(1, Math.ceil(Math.ceil(span) / room));
     const labelled = (n) => all || (isPower(n) && Math.round(Math.log10(n)) % every === 0);
     return {

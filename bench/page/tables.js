@@ -186,7 +186,7 @@ function errorTable(runs) {
 
 const CLIENT = [
     ["cpu_us_per_request", "CPU per request", (value) => rate(value) + " \u00b5s"],
-    ["cpu_share", "share of a core", percent],
+    ["cpu_share", "CPU, share of a core", percent],
     ["spin_share", "of that, spinning", percent],
     ["enters_per_request", "kernel entries per request", rate],
     ["sqes_per_request", "operations per request", rate],
@@ -244,25 +244,66 @@ const UNIT_FORMATS = {
     us: (value) => rate(value) + " \u00b5s",
 };
 
+/* A file without its folder and ending. */
+function shortName(name) {
+    return name.replace(/\/+$/, "").replace(/^.*\//, "").replace(/\.json\b/, "");
+}
+
 /* "latency_p99.9" as "latency p99.9". */
 function measureName(name) {
-    return name.replace(/_per_second$/, "").replace(/_us_per_request$/, " per request")
-        .replace(/_/g, " ");
+    return name.replace("_us_", "_").replace(/_/g, " ")
+        .replace(/^(ttft|tpot|itl|e2el|cpu)\b/, (word) => word.toUpperCase());
 }
 
-function signed(value) {
-    return (value > 0 ? "+" : value < 0 ? "\u2212" : "") + trimmed(digits(Math.abs(value), 2)) + " %";
+/* Changes of the error rate, a percentage itself, are points of it. */
+function signed(value, unit) {
+    const sign = value > 0 ? "+" : value < 0 ? "\u2212" : "";
+    return sign + trimmed(digits(Math.abs(value), 2)) + (unit === "%" ? " points" : " %");
 }
 
-function changeCell(change) {
-    return isNumber(change.change_percent) ? signed(change.change_percent) : NONE;
+function changeRow(change, isRegression) {
+    const format = UNIT_FORMATS[change.unit] || rate;
+    const isKnown = isNumber(change.low_percent) && isNumber(change.high_percent);
+    const tone = { better: "good", worse: "bad" }[change.verdict] || null;
+    return [measureName(change.metric), format(change.base), format(change.value),
+        { text: isNumber(change.change_percent) ? signed(change.change_percent, change.unit) : NONE,
+          class: tone },
+        isKnown ? signed(change.low_percent, change.unit) + " to " +
+            signed(change.high_percent, change.unit) : NONE,
+        { text: change.verdict + (isRegression ? ", regression" : ""), class: tone },
+    ];
 }
 
-function intervalCell(change) {
-    return isNumber(change.low_percent) && isNumber(change.high_percent)
-        ? `${signed(change.low_percent)} to ${signed(change.high_percent)}` : NONE;
+/* How sure it is depends on what chance was judged by. */
+function basisOf(changes) {
+    const texts = {
+        runs: "Chance is judged by repeated runs.",
+        intervals: "Chance is judged by the intervals of one run each, so what differs from run to " +
+            "run is not seen.",
+    };
+    const known = changes.find((change) => texts[change.samples_of] !== undefined);
+    return known === undefined ? "There are too few runs and intervals to tell a change from chance."
+        : texts[known.samples_of] + " \u201csame\u201d: the 95 % interval holds no change.";
 }
 
-function compareTable(compare) {
-    return table("placeholder", [], []);
+function sideTable(compare, side) {
+    const changes = compare.metrics.filter((change) => change.side === side.name);
+    const isRegression = (change) => (compare.regressions || []).some((regression) =>
+        regression.metric === change.metric && regression.side === side.name);
+    const caption = `${shortName(side.name)} against ${shortName(compare.base)}`;
+    return html("div", { class: "side" },
+        table(caption, ["", shortName(compare.base), shortName(side.name), "change", "95 % interval",
+                        "verdict"],
+            changes.map((change) => changeRow(change, isRegression(change)))),
+        html("p", { class: "about" }, basisOf(changes)));
+}
+
+function compareTables(compare) {
+    const sides = (compare.sides || []).filter((side) => side.name !== compare.base);
+    const warnings = compare.warnings || [];
+    return [
+        warnings.length === 0 ? null : html("ul", { id: "warnings" },
+            warnings.map((warning) => html("li", {}, warning))),
+        sides.map((side) => sideTable(compare, side)),
+    ];
 }

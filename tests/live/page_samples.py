@@ -269,8 +269,42 @@ def searched():
 
 def several(count=3):
     names = ["main", "more-buffers", "epoll", "two-threads"] + ["run-%d" % i for i in range(5, 20)]
-    return [{"name": names[i], "result": small(seed=i + 1, median=0.0011 * (1 + 0.3 * i), length=4)}
+    return [{"name": names[i], "result": small(seed=i + 1, median=0.0011 * (1 + 0.3 * i), length=2)}
             for i in range(count)]
+
+
+COMPARED = (("requests_per_second", "/s", "higher", lambda made: made["requests_per_second"]),
+            ("error_rate", "%", "lower",
+             lambda made: 100 * made["requests"]["failed"] / made["requests"]["total"]),
+            ("latency_p50", "ms", "lower", lambda made: made["latency_ms"]["p50"]),
+            ("latency_p99", "ms", "lower", lambda made: made["latency_ms"]["p99"]),
+            ("service_p50", "ms", "lower", lambda made: made["service_ms"]["p50"]),
+            ("cpu_us_per_request", "us", "lower", lambda made: made["client"]["cpu_us_per_request"]))
+
+
+def changed(name, unit, better, side, base, value):
+    change = value - base if unit == "%" else 100 * (value / base - 1)
+    verdict = "same" if abs(change) < 2 else "better" if (change > 0) == (better == "higher") \
+        else "worse"
+    return {"metric": name, "side": side, "unit": unit, "better": better, "base": base,
+            "value": value, "change_percent": round(change, 3),
+            "low_percent": round(change - 1.9, 3), "high_percent": round(change + 1.9, 3),
+            "samples_of": "intervals", "base_samples": 40, "samples": 40, "verdict": verdict}
+
+
+def compared(count=3):
+    """What `quoit compare` gives its page."""
+    runs = several(count)
+    metrics = [changed(name, unit, better, run["name"], of(runs[0]["result"]), of(run["result"]))
+               for run in runs[1:] for name, unit, better, of in COMPARED]
+    return {"runs": runs, "compare": {
+        "base": runs[0]["name"],
+        "sides": [{"name": run["name"], "runs": 1, "shown": run["name"]} for run in runs],
+        "metrics": metrics, "max_regression_percent": 10.0,
+        "regressions": [{key: metric[key] for key in ("metric", "side", "change_percent")}
+                        for metric in metrics
+                        if metric["verdict"] == "worse" and metric["change_percent"] > 10],
+        "warnings": ["the runs are of different options: threads"]}}
 
 
 HOSTILE = ["</script><script>alert(1)</script>", "<!--<script>", "\u2028\u2029", "\"'&<b>bold</b>",
