@@ -6,11 +6,13 @@
 What batch_test.py says of its environment holds here too.
 """
 
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
+import zlib
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import batch_test
@@ -309,6 +311,55 @@ def test_lines_without_an_id_are_kept_once_for_what_was_asked():
     check_equal(result.code, 0, "exit; " + result.stderr)
     check_equal(sorted(read_bytes("all.jsonl").decode().splitlines()),
                 sorted([*invalid, foreign, ours("a")]), "lines")
+
+
+# As HdrHistogram itself wrote it: 11 values of all sizes, and 10^12 times 50,000.
+HISTOGRAM = ("HISTFAAAADp4nJNpmSzMwMAgwQABzFCaEch0M9ixgMH+A0SAieWnPBPLRo+GAytOzbLqdmNrtGQ6v4iJCQAn"
+             "Xg0O")
+
+
+def counts_of(text):
+    """The counts of a histogram, and below 0 how many buckets are empty."""
+    plain = zlib.decompress(base64.b64decode(text)[8:])[40:]
+    counts, number, shift = [], 0, 0
+    for byte in plain:
+        number |= (byte & 0x7f) << shift
+        shift += 7
+        if byte < 0x80:
+            counts.append(-((number + 1) // 2) if number & 1 else number // 2)
+            number = shift = 0
+    return counts
+
+
+def hlog(name, start, *tags):
+    return write_file(name, "#[Histogram log format version 1.3]\n#[StartTime: %d.000 (seconds)]\n"
+                      % start + "".join("Tag=%s,1.000,2.000,3.000,%s\n" % (tag, HISTOGRAM)
+                                        for tag in tags))
+
+
+def test_logs_of_histograms_are_added_up_tag_by_tag():
+    one, two = hlog("one.hlog", 1700000000, "latency", "itl"), hlog("two.hlog", 1700000010, "latency")
+    result = quoit("merge", one, two, "-o", path_of("all.hlog"))
+    check_equal(result.code, 0, "exit: " + result.stderr)
+    check_in("2 histogram logs, 3 intervals: merged into 2", result.stderr)
+    with open(path_of("all.hlog")) as file:
+        lines = [line.rstrip("\n").split(",") for line in file if line.startswith("Tag=")]
+    check_equal([line[:3] for line in lines], [["Tag=latency", "0.000", "12.000"],
+                                               ["Tag=itl", "0.000", "2.000"]], "intervals")
+    check_equal(counts_of(lines[1][4]), counts_of(HISTOGRAM), "what one log counts")
+    check_equal(counts_of(lines[0][4]), [count * 2 if count > 0 else count
+                                         for count in counts_of(HISTOGRAM)], "the sum")
+
+
+def test_logs_of_histograms_go_with_nothing_else():
+    one, out = hlog("one.hlog", 1700000000, "latency"), write_file("out.jsonl", ours("a") + "\n")
+    for more, code, said in (([out], 3, "not a histogram log, as another FILE is"),
+                             (["--input", queries(1)], 2, "go with answers"),
+                             (["--errors", path_of("errors")], 2, "go with answers")):
+        result = quoit("merge", one, *more, "-o", path_of("all"))
+        check_equal(result.code, code, "exit")
+        check_in(said, result.stderr)
+        assert not os.path.exists(path_of("all")), "something is there"
 
 
 def test_a_file_may_be_merged_into_itself_and_nothing_is_lost_on_the_way():

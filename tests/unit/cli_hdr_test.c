@@ -57,19 +57,25 @@ static void check_there_and_back(void)
                  sizeof(uint64_t) * HISTOGRAM_HALF * HISTOGRAM_POWERS) == 0);
 }
 
-/* The text of these plain bytes. */
-static void wrap(const uint8_t *plain, size_t size)
+/* The text of these plain bytes, with so many bytes too many behind what is deflated. */
+static void wrap_and(const uint8_t *plain, size_t size, size_t too_many)
 {
     static uint8_t deflated[1 << 20];
-    uLongf deflated_size = sizeof(deflated) - 8;
+    uLongf deflated_size = sizeof(deflated) - 8 - too_many;
 
     CHECK_EQ(compress2(deflated + 8, &deflated_size, plain, size, 1), Z_OK);
+    deflated_size += too_many;
     for (unsigned i = 0; i < 4; i++) {
         deflated[i] = (uint8_t)(0x1c849314 >> (24 - 8 * i));
         deflated[4 + i] = (uint8_t)(deflated_size >> (24 - 8 * i));
     }
     text_reset(&text);
     text_append_base64(&text, (struct json_span){ (char *)deflated, 8 + deflated_size });
+}
+
+static void wrap(const uint8_t *plain, size_t size)
+{
+    wrap_and(plain, size, 0);
 }
 
 static size_t from_hex(const char *hex, uint8_t *bytes)
@@ -115,6 +121,22 @@ static void test_the_bytes_are_those_of_hdrhistogram_itself(void)
     CHECK(hdr_encode(&histogram, &text));
     CHECK_STR(plain_of(&text), java_plain);
     CHECK_MEM(text.bytes, 7, "HISTFAA", 7);
+}
+
+static void test_one_empty_bucket_is_a_count_and_more_are_a_run(void)
+{
+    begin();
+    histogram.buckets[0] = 1;
+    histogram.buckets[2] = 64;
+    histogram.buckets[5] = INT64_MAX;
+    histogram.count = 1 + 64 + (uint64_t)INT64_MAX;
+    histogram.max = 5;
+    CHECK(hdr_encode(&histogram, &text));
+    CHECK_STR(plain_of(&text) + 80, "02"
+                                    "00"
+                                    "8001"
+                                    "03"
+                                    "feffffffffffffffff");
 }
 
 static void test_what_hdrhistogram_wrote_is_read(void)
@@ -306,6 +328,18 @@ static void test_a_text_that_was_cut_or_changed_is_refused(void)
     free(copy);
 }
 
+static void test_bytes_behind_what_is_deflated_are_refused(void)
+{
+    uint8_t plain[64];
+    size_t size = from_hex(HEAD("00000001") "02", plain);
+
+    wrap_and(plain, size, 0);
+    CHECK(hdr_decode(span_of(&text), &again, &reason));
+    wrap_and(plain, size, 1);
+    CHECK(!hdr_decode(span_of(&text), &again, &reason));
+    CHECK_STR(reason == NULL ? "taken" : reason, "it is damaged, and cannot be inflated");
+}
+
 static void test_a_text_longer_than_any_histogram_is_not_looked_at(void)
 {
     size_t size = (size_t)1 << 22;
@@ -313,7 +347,7 @@ static void test_a_text_longer_than_any_histogram_is_not_looked_at(void)
 
     memset(bytes, 'A', size);
     CHECK(!hdr_decode((struct json_span){ bytes, size }, &again, &reason));
-    CHECK_STR(reason, "it is longer than any histogram");
+    CHECK_STR(reason == NULL ? "taken" : reason, "it is longer than any histogram");
     free(bytes);
 }
 
@@ -325,7 +359,7 @@ static void test_what_inflates_without_end_is_refused(void)
     wrap(zeros, size);
     CHECK(text.size < 100000);
     CHECK(!hdr_decode(span_of(&text), &again, &reason));
-    CHECK_STR(reason, "it is damaged, and cannot be inflated");
+    CHECK_STR(reason == NULL ? "taken" : reason, "it is damaged, and cannot be inflated");
     free(zeros);
 }
 
@@ -333,6 +367,7 @@ int main(void)
 {
     text_init(&text, 0);
     RUN(test_the_bytes_are_those_of_hdrhistogram_itself);
+    RUN(test_one_empty_bucket_is_a_count_and_more_are_a_run);
     RUN(test_what_hdrhistogram_wrote_is_read);
     RUN(test_no_count_at_the_edges_is_lost_or_moved);
     RUN(test_what_63_bits_cannot_tell_is_counted_in_their_last_bucket);
@@ -342,6 +377,7 @@ int main(void)
     RUN(test_what_is_not_a_histogram_is_refused);
     RUN(test_limits_themselves_are_taken);
     RUN(test_a_text_that_was_cut_or_changed_is_refused);
+    RUN(test_bytes_behind_what_is_deflated_are_refused);
     RUN(test_a_text_longer_than_any_histogram_is_not_looked_at);
     RUN(test_what_inflates_without_end_is_refused);
     text_free(&text);
