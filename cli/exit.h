@@ -10,7 +10,7 @@ enum exit_code {
     EXIT_USAGE = 2,
     EXIT_START = 3, /* it could not start, or not read its input */
     EXIT_OUTPUT = 4,
-    EXIT_MISSED = 99,  /* a threshold of the user's */
+    EXIT_MISSED = 99,  /* a threshold that was asked for was missed */
     EXIT_SIGNAL = 128, /* and the signal's number */
 };
 

@@ -2,6 +2,7 @@
  * main: the command `quoit`, which finds the command that was asked for.
  */
 #include "bench/bench.h"
+#include "bench/compare.h"
 #include "cli/batch.h"
 #include "cli/check.h"
 #include "cli/merge.h"
@@ -24,6 +25,8 @@ static void print_help(FILE *to)
         "  quoit bench URL                 measure a server\n"
         "  quoit check INPUT               what is in a file of queries, and what is wrong with "
         "it\n"
+        "  quoit compare BASE OTHER...     results of runs side by side: what has changed, and is "
+        "it chance\n"
         "  quoit merge FILE... -o OUTPUT   join files of answers of several runs or shards\n"
         "  quoit retry-failed INPUT OUTPUT...\n"
         "                                  the queries that failed or are missing, as a new input\n"
@@ -34,7 +37,7 @@ static void print_help(FILE *to)
 
 static bool is_of_later_version(const char *word)
 {
-    static const char *const commands[] = { "compare", "doctor" };
+    static const char *const commands[] = { "doctor" };
 
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(word, commands[i]) == 0) {
@@ -76,6 +79,8 @@ static bool run_command(const char *name, int count, char **words, int *exit_cod
         *exit_code_out = bench_main(count, words);
     } else if (strcmp(name, "check") == 0) {
         *exit_code_out = (int)check_main(count, words);
+    } else if (strcmp(name, "compare") == 0) {
+        *exit_code_out = (int)compare_main(count, words);
     } else if (strcmp(name, "merge") == 0) {
         *exit_code_out = (int)merge_main(count, words);
     } else if (strcmp(name, "retry-failed") == 0) {

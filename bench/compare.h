@@ -1,0 +1,13 @@
+/*
+ * compare: the command `quoit compare`: results of runs side by side, what has changed, and whether
+ * that is more than chance.
+ */
+#ifndef QUOIT_BENCH_COMPARE_H
+#define QUOIT_BENCH_COMPARE_H
+
+#include "cli/exit.h"
+
+/* `words` is what stands behind `compare`. */
+enum exit_code compare_main(int count, char **words);
+
+#endif
