@@ -221,40 +221,44 @@ static void compare_measure(struct compare *compare, size_t side, enum measure m
     }
 }
 
-/* What the verdicts rest on. */
-static void compare_warn_of_basis(struct compare_report *report)
+/* What the verdicts on a side rest on, whose rows begin at `first`. */
+static void compare_warn_of_basis(struct compare_report *report, size_t side, size_t first)
 {
+    const char *base = report->sides[0].name, *name = report->sides[side].name;
     size_t counts[] = { [COMPARISON_NONE] = 0, [COMPARISON_RUNS] = 0, [COMPARISON_INTERVALS] = 0 };
 
-    for (size_t i = 0; i < report->rows_count; i++) {
+    for (size_t i = first; i < report->rows_count; i++) {
         counts[report->rows[i].comparison.basis]++;
     }
-    if (counts[COMPARISON_INTERVALS] > 0) {
+    if (report->rows_count == first) {
+        warnings_add(&report->warnings, "%s has no metric that %s has", name, base);
+    } else if (counts[COMPARISON_INTERVALS] > 0) {
         warnings_add(&report->warnings,
-                     "fewer than %d runs a side, so chance is judged by the intervals within a "
-                     "run. These depend on each other, and how runs differ is not seen in them: "
-                     "repeat each run to be sure",
-                     COMPARISON_RUNS_MIN);
+                     "%s or %s is of fewer than %d runs, so chance is judged by the intervals "
+                     "within a run, which do not show how runs differ: repeat each run to be sure",
+                     base, name, COMPARISON_RUNS_MIN);
     } else if (counts[COMPARISON_RUNS] == 0) {
         warnings_add(&report->warnings,
-                     "fewer than %d runs a side and no timeline of %d intervals: what has changed "
-                     "is told, but not whether it is chance",
-                     COMPARISON_RUNS_MIN, COMPARISON_INTERVALS_MIN);
+                     "%s or %s is of fewer than %d runs, and of no timeline with %d intervals: "
+                     "what has changed is told, but not whether it is chance",
+                     base, name, COMPARISON_RUNS_MIN, COMPARISON_INTERVALS_MIN);
     }
 }
 
-static void compare_sides(struct compare *compare)
+static void compare_side(struct compare *compare, size_t side)
 {
     struct compare_report *report = &compare->report;
+    size_t first = report->rows_count;
 
-    for (size_t side = 0; side < report->sides_count; side++) {
-        comparable_check_runs(&report->sides[side], &report->warnings);
-        comparable_check_sides(&report->sides[0], &report->sides[side], &report->warnings);
-        for (unsigned measure = 0; side > 0 && measure < MEASURES; measure++) {
-            compare_measure(compare, side, (enum measure)measure);
-        }
+    comparable_check_runs(&report->sides[side], &report->warnings);
+    comparable_check_sides(&report->sides[0], &report->sides[side], &report->warnings);
+    if (side == 0) {
+        return; /* only whether its own runs are alike */
     }
-    compare_warn_of_basis(report);
+    for (unsigned measure = 0; measure < MEASURES; measure++) {
+        compare_measure(compare, side, (enum measure)measure);
+    }
+    compare_warn_of_basis(report, side, first);
 }
 
 /* --- Telling --- */
@@ -272,34 +276,42 @@ static bool compare_write_all(int fd, const char *bytes, size_t size)
     return true;
 }
 
+/* False: errno. */
+static bool compare_write_text(int fd, const struct text *text, bool is_page)
+{
+    if (text->failed) {
+        errno = ENOMEM;
+        return false;
+    }
+    if (is_page) {
+        return page_write(fd, text->bytes, text->size);
+    }
+    return compare_write_all(fd, text->bytes, text->size) && compare_write_all(fd, "\n", 1);
+}
+
 /* `path` NULL: nothing is to be written. */
 static bool compare_write(const char *path, const struct text *text, bool is_page)
 {
-    bool is_stdout = compare_is_stdout(path);
+    bool is_file = !compare_is_stdout(path);
+    int fd = STDOUT_FILENO;
 
     if (path == NULL) {
         return true;
     }
-    errno = ENOMEM;
-    if (!text->failed) {
-        int fd =
-            is_stdout ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-        bool good = fd >= 0 && (is_page ? page_write(fd, text->bytes, text->size)
-                                        : compare_write_all(fd, text->bytes, text->size) &&
-                                              compare_write_all(fd, "\n", 1));
-        int os_error = errno;
-        if (fd >= 0 && !is_stdout && close(fd) != 0 && good) {
-            good = false;
-            os_error = errno;
-        }
-        if (good) {
-            return true;
-        }
-        errno = os_error;
+    if (is_file) {
+        fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     }
-    fprintf(stderr, "quoit: %s cannot be written: %s\n", is_stdout ? "stdout" : path,
-            strerror(errno));
-    return false;
+    bool good = fd >= 0 && compare_write_text(fd, text, is_page);
+    int os_error = errno;
+    if (fd >= 0 && is_file && close(fd) != 0 && good) {
+        good = false;
+        os_error = errno;
+    }
+    if (!good) {
+        fprintf(stderr, "quoit: %s cannot be written: %s\n", is_file ? path : "stdout",
+                strerror(os_error));
+    }
+    return good;
 }
 
 static bool compare_write_outputs(const struct compare *compare)
@@ -366,7 +378,9 @@ static enum exit_code compare_run(struct compare *compare)
     if (!compare_open(compare)) {
         return EXIT_START;
     }
-    compare_sides(compare);
+    for (size_t side = 0; side < compare->report.sides_count; side++) {
+        compare_side(compare, side);
+    }
     compare_print_warnings(&compare->report.warnings);
     if (!compare_is_stdout(options->json) && !compare_is_stdout(options->html)) {
         compare_report_print(&compare->report, stdout, compare_has_colour());

@@ -46,8 +46,6 @@ static void comparison_judge(struct comparison *comparison, const struct statist
     struct statistics_interval interval = statistics_interval(base, other, COMPARISON_CONFIDENCE);
     bool is_more = interval.low > 0;
 
-    comparison->base_samples = base->count;
-    comparison->samples = other->count;
     comparison->low_percent = comparison_percent(comparison, interval.low);
     comparison->high_percent = comparison_percent(comparison, interval.high);
     if (interval.low <= 0 && interval.high >= 0) {
@@ -90,6 +88,10 @@ bool comparison_make(const struct runs *base, const struct runs *other, enum mea
     if (base_parts.count >= COMPARISON_INTERVALS_MIN &&
         other_parts.count >= COMPARISON_INTERVALS_MIN) {
         comparison.basis = COMPARISON_INTERVALS;
+        comparison.base_samples = base_parts.count;
+        comparison.samples = other_parts.count;
+        statistics_discount(&base_parts);
+        statistics_discount(&other_parts);
         comparison_judge(&comparison, &base_parts, &other_parts);
     }
     *comparison_out = comparison;

@@ -5,8 +5,9 @@
  * How much values differ by chance is taken from repeated runs, where both sides have enough. Else
  * it is taken from the intervals of the timelines, as batch means are: the value is still that of
  * the whole run, and only its uncertainty is theirs. That is the weaker way: what is slow in one
- * second is likely slow in the next, and what differs from run to run is not seen at all. Where
- * neither is there, the change is told and no verdict.
+ * second is likely slow in the next, so that intervals count for less the more they are like their
+ * neighbours; and what differs from run to run is not seen at all. Where neither is there, the
+ * change is told and no verdict.
  *
  * Changes are percents of the base's value; those of the error rate, which is a percent itself and
  * often 0, are points.

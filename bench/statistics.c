@@ -8,13 +8,17 @@
 #include <math.h>
 
 #define STATISTICS_STEPS 200 /* of Simpson's rule; even */
-#define STATISTICS_HALVINGS 60
+#define STATISTICS_HALVINGS 40
 
 void statistics_add(struct statistics *statistics, double value)
 {
     double distance = value - statistics->mean;
 
     assert(isfinite(value));
+    if (statistics->count > 0) {
+        statistics->steps += (value - statistics->last) * (value - statistics->last);
+    }
+    statistics->last = value;
     statistics->count++;
     statistics->mean += distance / (double)statistics->count;
     statistics->squares += distance * (value - statistics->mean);
@@ -24,6 +28,20 @@ double statistics_variance(const struct statistics *statistics)
 {
     assert(statistics->count >= 2);
     return statistics->squares / (double)(statistics->count - 1);
+}
+
+void statistics_discount(struct statistics *statistics)
+{
+    if (statistics->count < 2 || !(statistics->squares > 0)) {
+        return;
+    }
+    double ratio = statistics->steps / (2 * statistics->squares); /* 1 less the correlation */
+    double worth = (double)statistics->count * ratio / (2 - ratio);
+    size_t count = worth > 2 ? (size_t)worth : 2;
+    if (ratio < 1 && count < statistics->count) {
+        statistics->squares = statistics_variance(statistics) * (double)(count - 1);
+        statistics->count = count;
+    }
 }
 
 /*

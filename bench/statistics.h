@@ -18,6 +18,8 @@ struct statistics {
     size_t count;
     double mean;
     double squares; /* the sum of squared distances from the mean */
+    double steps;   /* the sum of squared steps from each value to the next */
+    double last;
 };
 
 struct statistics_interval {
@@ -29,6 +31,14 @@ void statistics_add(struct statistics *statistics, double value);
 
 /* Of what the values were drawn from, so over count - 1. At least two values. */
 double statistics_variance(const struct statistics *statistics);
+
+/*
+ * Of values that came one after the other in time: count only as many as they are worth, 2 at least
+ * of 2 or more, where each is like the one before it. It is judged by how much shorter the steps
+ * between neighbours are than those between any two (von Neumann's ratio), as for values of which
+ * each keeps a part of the last one's distance from the mean.
+ */
+void statistics_discount(struct statistics *statistics);
 
 /*
  * Where the mean of what `other` was drawn from, less that of `base`, lies with `confidence` (above

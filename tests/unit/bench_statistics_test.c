@@ -27,6 +27,14 @@ static struct statistics statistics_of(const double *values, size_t count)
     return statistics;
 }
 
+static double uniform(void)
+{
+    static unsigned long long state = 1;
+
+    state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+    return (double)(state >> 11) / 9007199254740992.0 - 0.5;
+}
+
 /* The rows of any printed table of Student's distribution. */
 static void test_quantiles_are_those_of_the_printed_tables(void)
 {
@@ -112,7 +120,6 @@ static void test_t_and_degrees_are_those_of_welchs_examples(void)
 /* Of draws from one distribution 95 of 100 intervals must hold 0: the interval says what it is. */
 static void test_an_interval_of_95_percent_holds_the_truth_95_times_of_100(void)
 {
-    unsigned long long state = 1;
     int held = 0, tries = 2000;
 
     for (int i = 0; i < tries; i++) {
@@ -120,8 +127,7 @@ static void test_an_interval_of_95_percent_holds_the_truth_95_times_of_100(void)
         for (int j = 0; j < 10; j++) { /* 4 of one side, 6 of the other, which spreads wider */
             double sum = 0;
             for (int k = 0; k < 12; k++) { /* twelve uniform draws are about normal */
-                state = state * 6364136223846793005ULL + 1442695040888963407ULL;
-                sum += (double)(state >> 11) / 9007199254740992.0 - 0.5;
+                sum += uniform();
             }
             statistics_add(&sides[j % 5 >= 2], 100 + sum * (j % 5 >= 2 ? 3 : 1));
         }
@@ -130,6 +136,52 @@ static void test_an_interval_of_95_percent_holds_the_truth_95_times_of_100(void)
     }
     CHECK(held > tries * 0.935);
     CHECK(held < tries * 0.965);
+}
+
+/* Both sides from one distribution, of which each value keeps `kept` of the last one's distance. */
+static double held_of_neighbours(double kept, bool discounts)
+{
+    int held = 0, tries = 500;
+
+    for (int i = 0; i < tries; i++) {
+        struct statistics sides[2] = { { .count = 0 } };
+        for (int side = 0; side < 2; side++) {
+            double distance = 0;
+            for (int j = 0; j < 100; j++) {
+                distance = kept * distance + uniform() + uniform() + uniform();
+                statistics_add(&sides[side], distance);
+            }
+            if (discounts) {
+                statistics_discount(&sides[side]);
+            }
+        }
+        struct statistics_interval interval = statistics_interval(&sides[0], &sides[1], 0.95);
+        held += interval.low <= 0 && interval.high >= 0;
+    }
+    return (double)held / tries;
+}
+
+static void test_values_like_their_neighbours_count_for_less(void)
+{
+    CHECK(held_of_neighbours(0.8, false) < 0.6); /* what is to be mended */
+    CHECK(held_of_neighbours(0.8, true) > 0.9);
+    CHECK(held_of_neighbours(0.4, true) > 0.9);
+    CHECK_NEAR(held_of_neighbours(0, true), 0.955, 0.02);
+}
+
+static void test_a_discount_changes_no_variance_and_leaves_two(void)
+{
+    struct statistics rising = statistics_of((double[]){ 1, 2, 3, 4, 5, 6, 7, 8 }, 8);
+    struct statistics other = statistics_of((double[]){ 1, -1, 1, -1, 1, -1 }, 6);
+    struct statistics fives = statistics_of((double[]){ 5, 5, 5 }, 3);
+
+    statistics_discount(&rising);
+    CHECK_EQ(rising.count, 2);
+    CHECK_NEAR(statistics_variance(&rising), 6, 1e-12);
+    statistics_discount(&other);
+    CHECK_EQ(other.count, 6);
+    statistics_discount(&fives);
+    CHECK_EQ(fives.count, 3);
 }
 
 static void test_values_that_do_not_spread_leave_no_doubt(void)
@@ -165,6 +217,8 @@ int main(void)
     RUN(test_the_interval_is_that_of_students_sleep);
     RUN(test_t_and_degrees_are_those_of_welchs_examples);
     RUN(test_an_interval_of_95_percent_holds_the_truth_95_times_of_100);
+    RUN(test_values_like_their_neighbours_count_for_less);
+    RUN(test_a_discount_changes_no_variance_and_leaves_two);
     RUN(test_values_that_do_not_spread_leave_no_doubt);
     RUN(test_tiny_and_huge_values_give_finite_intervals);
     return check_done();
