@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #define RUNS_MAX 1000
-#define RUNS_FILE_SIZE_MAX ((size_t)256 << 20)
+#define RUNS_FILE_SIZE_MAX ((size_t)128 << 20)
 
 struct runs_file {
     char *path;  /* owned */

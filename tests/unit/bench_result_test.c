@@ -125,8 +125,7 @@ static void test_what_is_no_result_is_refused(void)
         "{\"latency_ms\":{}}",
         "{\"requests\":1,\"latency_ms\":{}}",
         "{\"requests\":{},\"latency_ms\":{}}",
-        "{\"requests\":{\"total\":1,\"ok\":1},"
-        "\"latency_ms\":[]}",
+        "{\"requests\":{\"total\":1,\"ok\":1},\"latency_ms\":[]}",
         "{\"requests\":{\"total\":1,\"ok\":2},\"latency_ms\":{}}",
         "{\"requests\":{\"total\":\"1\",\"ok\":1},\"latency_ms\":{}}",
         "{\"request_throughput\":1,\"mean_ttft_ms\":2}",
