@@ -405,7 +405,7 @@ static void compare_close(struct compare *compare)
     free(compare);
 }
 
-enum exit_code compare_main(int count, char **words)
+int compare_main(int count, char **words)
 {
     struct compare *compare = calloc(1, sizeof(*compare)); /* too large for a stack */
     enum exit_code exit_code = EXIT_USAGE;

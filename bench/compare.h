@@ -8,6 +8,6 @@
 #include "cli/exit.h"
 
 /* `words` is what stands behind `compare`. */
-enum exit_code compare_main(int count, char **words);
+int compare_main(int count, char **words);
 
 #endif

@@ -335,7 +335,7 @@ static void check_close(struct check *check)
     free(check);
 }
 
-enum exit_code check_main(int count, char **words)
+int check_main(int count, char **words)
 {
     struct check *check = calloc(1, sizeof(*check)); /* its headers are too large for a stack */
     enum exit_code exit_code = EXIT_GOOD;

@@ -10,6 +10,6 @@
 #include "cli/exit.h"
 
 /* `words` is what stands behind `check`. */
-enum exit_code check_main(int count, char **words);
+int check_main(int count, char **words);
 
 #endif

@@ -5,6 +5,7 @@
 #include "bench/compare.h"
 #include "cli/batch.h"
 #include "cli/check.h"
+#include "cli/doctor.h"
 #include "cli/merge.h"
 #include "cli/retry_failed.h"
 #include "cli/version.h"
@@ -30,21 +31,10 @@ static void print_help(FILE *to)
         "  quoit merge FILE... -o OUTPUT   join files of answers of several runs or shards\n"
         "  quoit retry-failed INPUT OUTPUT...\n"
         "                                  the queries that failed or are missing, as a new input\n"
+        "  quoit doctor                    can this machine run it, and how fast\n"
         "  quoit COMMAND --help            all options of a command\n"
         "  quoit --version                 versions, and what the kernel can do\n",
         to);
-}
-
-static bool is_of_later_version(const char *word)
-{
-    static const char *const commands[] = { "doctor" };
-
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(word, commands[i]) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /*
@@ -70,25 +60,29 @@ static int close_stdout(int exit_code)
     return exit_code;
 }
 
-/* The commands by their names. `words` is what stands behind the name. */
+static const struct {
+    const char *name;
+    int (*run)(int count, char **words); /* `words` is what stands behind the name */
+} commands[] = {
+    { "batch", batch_main },
+    { "bench", bench_main },
+    { "check", check_main },
+    { "compare", compare_main },
+    { "doctor", doctor_main },
+    { "merge", merge_main },
+    { "retry-failed", retry_failed_main },
+};
+
+/* False: there is no command of that name. */
 static bool run_command(const char *name, int count, char **words, int *exit_code_out)
 {
-    if (strcmp(name, "batch") == 0) {
-        *exit_code_out = batch_main(count, words);
-    } else if (strcmp(name, "bench") == 0) {
-        *exit_code_out = bench_main(count, words);
-    } else if (strcmp(name, "check") == 0) {
-        *exit_code_out = (int)check_main(count, words);
-    } else if (strcmp(name, "compare") == 0) {
-        *exit_code_out = (int)compare_main(count, words);
-    } else if (strcmp(name, "merge") == 0) {
-        *exit_code_out = (int)merge_main(count, words);
-    } else if (strcmp(name, "retry-failed") == 0) {
-        *exit_code_out = (int)retry_failed_main(count, words);
-    } else {
-        return false;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            *exit_code_out = commands[i].run(count, words);
+            return true;
+        }
     }
-    return true;
+    return false;
 }
 
 int main(int count, char **words)
@@ -111,8 +105,6 @@ int main(int count, char **words)
     }
     if (count < 2) {
         print_help(stderr);
-    } else if (is_of_later_version(word)) {
-        fprintf(stderr, "quoit: `quoit %s` is not in this version\n", word);
     } else {
         fprintf(stderr, "quoit: unknown command %s: see quoit --help\n", word);
     }

@@ -247,7 +247,7 @@ static enum exit_code merge_logs(const struct merge_options *options)
     return hlog_merge(&logs);
 }
 
-enum exit_code merge_main(int count, char **words)
+int merge_main(int count, char **words)
 {
     struct merge merge = { .good = 0 };
     enum exit_code exit_code = EXIT_GOOD;

@@ -14,6 +14,6 @@
 #include "cli/exit.h"
 
 /* `words` is what stands behind `merge`. */
-enum exit_code merge_main(int count, char **words);
+int merge_main(int count, char **words);
 
 #endif

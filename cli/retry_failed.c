@@ -203,7 +203,7 @@ static enum exit_code retry_failed_run(struct retry_failed *retry)
     return retry->answers.counts.unreadable != 0 ? EXIT_FAILED : EXIT_GOOD;
 }
 
-enum exit_code retry_failed_main(int count, char **words)
+int retry_failed_main(int count, char **words)
 {
     struct retry_failed retry = { .answered = 0 };
 

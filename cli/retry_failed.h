@@ -13,6 +13,6 @@
 #include "cli/exit.h"
 
 /* `words` is what stands behind `retry-failed`. */
-enum exit_code retry_failed_main(int count, char **words);
+int retry_failed_main(int count, char **words);
 
 #endif
