@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
-#define CLOCK_READS 10000
+#define CLOCK_ROUNDS 20
+#define CLOCK_READS 500
 #define CLOCK_SLOW_NS                                                                              \
     200 /* a read that enters the kernel takes longer, one that does not, 20 to 60 */
 
@@ -73,16 +74,28 @@ static bool clock_is_slow(const char *source)
     return false;
 }
 
+/* What a read of the clock takes: the best of some rounds, since others may run in between. */
+static uint64_t clock_read_ns(void)
+{
+    uint64_t best_ns = UINT64_MAX;
+
+    for (int round = 0; round < CLOCK_ROUNDS; round++) {
+        uint64_t begin_ns = quoit_now_ns(), end_ns = begin_ns;
+        for (int i = 0; i < CLOCK_READS; i++) {
+            end_ns = quoit_now_ns();
+        }
+        uint64_t read_ns = (end_ns - begin_ns) / CLOCK_READS;
+        best_ns = read_ns < best_ns ? read_ns : best_ns;
+    }
+    return best_ns;
+}
+
 static void check_clock(struct findings *findings, const struct facts *facts)
 {
     struct finding *finding = findings_add(findings, "clock");
-    uint64_t begin_ns = quoit_now_ns(), end_ns = begin_ns;
+    uint64_t read_ns = clock_read_ns();
     char source[FACTS_LINE_MAX];
 
-    for (int i = 0; i < CLOCK_READS; i++) {
-        end_ns = quoit_now_ns();
-    }
-    uint64_t read_ns = (end_ns - begin_ns) / CLOCK_READS;
     bool told = facts_line(
         facts, "/sys/devices/system/clocksource/clocksource0/current_clocksource", source);
     finding_say(finding, "%s, %ju ns a read; timer slack %d us", told ? source : "unknown",

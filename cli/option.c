@@ -5,7 +5,6 @@
 
 #include "cli/values.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,7 +267,10 @@ static bool option_take_word(const struct option_reader *reader, char *word)
         reader->words[(*count)++] = word; /* never past the word at hand */
         return true;
     }
-    assert(row != NULL);
+    if (row == NULL) {
+        return option_refuse(reader->table, "\"%s\" is one word too many: only options are read",
+                             word);
+    }
     char **place = option_place(reader, row->offset);
     if (*place != NULL) {
         return option_refuse(reader->table, "one %s, and \"%s\" is a second one", row->argument,

@@ -142,14 +142,22 @@ static void print_load(FILE *to, const char *what, uint32_t count, const char *o
     fflush(to);
 }
 
+/* Of less than a hundred there is none. */
+static bool wait_has_p99(const struct self_test_wait *wait)
+{
+    return wait->count >= 100;
+}
+
 static void print_wait(FILE *to, const struct self_test_wait *wait)
 {
-    char name[64];
+    char name[64], p99[32] = "-";
 
     snprintf(name, sizeof(name), "wait of %g ms", (double)wait->wait_ns / NS_PER_MS);
-    fprintf(to, "  %-24s %8g us %8.1f %8.1f %8.1f %8ju\n", name, microseconds(wait->slack_ns),
-            microseconds(wait->p50_ns), microseconds(wait->p99_ns), microseconds(wait->max_ns),
-            (uintmax_t)wait->count);
+    if (wait_has_p99(wait)) {
+        snprintf(p99, sizeof(p99), "%.1f", microseconds(wait->p99_ns));
+    }
+    fprintf(to, "  %-24s %8g us %8.1f %8s %8.1f %8ju\n", name, microseconds(wait->slack_ns),
+            microseconds(wait->p50_ns), p99, microseconds(wait->max_ns), (uintmax_t)wait->count);
     fflush(to);
 }
 
@@ -396,7 +404,11 @@ static void add_waits(cJSON *parent, const struct speed_backend *backend)
         add_microseconds(object, "slack_us", (double)wait->slack_ns);
         cJSON_AddNumberToObject(object, "count", (double)wait->count);
         add_microseconds(object, "late_p50_us", (double)wait->p50_ns);
-        add_microseconds(object, "late_p99_us", (double)wait->p99_ns);
+        if (wait_has_p99(wait)) {
+            add_microseconds(object, "late_p99_us", (double)wait->p99_ns);
+        } else {
+            cJSON_AddNullToObject(object, "late_p99_us");
+        }
         add_microseconds(object, "late_max_us", (double)wait->max_ns);
         cJSON_AddItemToArray(array, object);
     }

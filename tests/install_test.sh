@@ -135,8 +135,10 @@ holds "both packages have one version" \
 holds "the static library shows quoit_* only" only_ours "$prefix/lib/libquoit.a"
 holds "the shared library shows quoit_* only" only_ours -D "$prefix/lib/libquoit.so"
 holds "libquoit_llm.a shows quoit_* only" only_ours "$prefix/lib/libquoit_llm.a"
-for page in man1/quoit.1 man1/quoit-batch.1 man1/quoit-check.1 man1/quoit-compare.1 \
-    man1/quoit-merge.1 man1/quoit-retry-failed.1 man5/quoit-batch.5; do
+for source in man/*.scd; do
+    page=${source#man/}
+    page=${page%.scd}
+    page=man${page##*.}/$page
     holds "$page is installed" grep -q '^\.SH NAME' "$prefix/share/man/$page"
 done
 holds "the shared library has its soname" has_soname

@@ -32,6 +32,15 @@ static const struct option_table table = {
     .head = "head\n",
 };
 
+/* The same, without words. */
+static const struct option_table wordless = {
+    .command = "quoit test",
+    .rows = rows + 1,
+    .rows_count = 3,
+    .head = "head\n",
+};
+
+static const struct option_table *used = &table;
 static struct said said;
 static char storage[256];
 static char *words[32];
@@ -48,7 +57,7 @@ static bool parse(const char *line)
          word = strtok_r(NULL, " ", &rest)) {
         words[count++] = word;
     }
-    return option_parse(&table, &said, count, words);
+    return option_parse(used, &said, count, words);
 }
 
 /* What a line is refused with. */
@@ -100,6 +109,15 @@ static void test_what_is_refused_names_the_command_and_the_option(void)
     CHECK_STR(refusal("-t"), "quoit test: -t is not defined\n");
 }
 
+static void test_a_word_where_none_is_read_is_refused(void)
+{
+    used = &wordless;
+    CHECK_STR(refusal("-q now"),
+              "quoit test: \"now\" is one word too many: only options are read\n");
+    CHECK_STR(refusal("-q"), "taken");
+    used = &table;
+}
+
 static void test_help_shows_the_options_and_neither_words_nor_what_is_refused(void)
 {
     char text[512] = "";
@@ -119,6 +137,7 @@ int main(void)
 {
     RUN(test_words_among_options_are_gathered_in_their_order);
     RUN(test_what_is_refused_names_the_command_and_the_option);
+    RUN(test_a_word_where_none_is_read_is_refused);
     RUN(test_help_shows_the_options_and_neither_words_nor_what_is_refused);
     return check_done();
 }
