@@ -59,6 +59,14 @@ struct doctor {
     FILE *to;
 };
 
+static enum finding_verdict doctor_worst(const struct doctor *doctor)
+{
+    if (findings_count(&doctor->findings, FINDING_FAIL) > 0) {
+        return FINDING_FAIL;
+    }
+    return findings_count(&doctor->findings, FINDING_WARN) > 0 ? FINDING_WARN : FINDING_OK;
+}
+
 /* --- For people --- */
 
 static const char *doctor_colour(enum finding_verdict verdict)
@@ -109,13 +117,12 @@ static void doctor_print_sum(const struct doctor *doctor)
 
 static cJSON *doctor_to_json(const struct doctor *doctor)
 {
-    static const char *const verdicts[] = { "ok", "warn", "fail" };
     size_t failures = findings_count(&doctor->findings, FINDING_FAIL);
     size_t warnings = findings_count(&doctor->findings, FINDING_WARN);
     cJSON *object = cJSON_CreateObject();
 
     cJSON_AddStringToObject(object, "quoit", quoit_version());
-    cJSON_AddStringToObject(object, "verdict", verdicts[failures > 0 ? 2 : warnings > 0]);
+    cJSON_AddStringToObject(object, "verdict", finding_word(doctor_worst(doctor)));
     cJSON_AddNumberToObject(object, "warnings", (double)warnings);
     cJSON_AddNumberToObject(object, "failures", (double)failures);
     cJSON *checks = cJSON_AddArrayToObject(object, "checks");
@@ -229,10 +236,15 @@ static enum exit_code doctor_run(struct doctor *doctor)
     if (doctor->options.json != NULL && !doctor_write_json(doctor)) {
         return EXIT_OUTPUT;
     }
-    if (findings_count(&doctor->findings, FINDING_FAIL) > 0) {
+    switch (doctor_worst(doctor)) {
+    case FINDING_OK:
+        return EXIT_GOOD;
+    case FINDING_WARN:
+        return EXIT_FAILED;
+    case FINDING_FAIL:
         return EXIT_START;
     }
-    return findings_count(&doctor->findings, FINDING_WARN) > 0 ? EXIT_FAILED : EXIT_GOOD;
+    abort(); /* a verdict without an exit code */
 }
 
 int doctor_main(int count, char **words)
