@@ -114,25 +114,41 @@ static void client_finish_exchange(struct client *client)
     abort(); /* an end without a case */
 }
 
+/* Send what is open. False: the connection has ended. */
+static bool client_send(struct client *client, uint64_t *now_ns)
+{
+    struct exchange *exchange = &client->exchange;
+    struct ledger *ledger = &client->shared->ledger;
+    ssize_t count = wire_write(&client->wire, exchange->out.bytes + exchange->sent,
+                               exchange->open - exchange->sent);
+
+    if (count == WIRE_BROKEN) {
+        client_end(client, false);
+        return false;
+    }
+    *now_ns = shared_now_ns();
+    size_t sent = count > 0 ? (size_t)count : 0;
+    exchange_on_sent(exchange, sent, ledger, *now_ns);
+    ledger->bytes_out += client->in_flight ? sent : 0;
+    return true;
+}
+
 /* Send what the exchange wants to be sent. False: wait for an event. */
 static bool client_answer(struct client *client)
 {
     struct exchange *exchange = &client->exchange;
+    uint64_t now_ns = shared_now_ns();
+    enum exchange_step step = exchange_turn(exchange, now_ns);
     bool waits = false;
 
-    switch (exchange_turn(exchange, shared_now_ns())) {
-    case EXCHANGE_SEND:
-        if (client->wire.writable) {
-            ssize_t count = wire_write(&client->wire, exchange->out.bytes + exchange->sent,
-                                       exchange->open - exchange->sent);
-            if (count == WIRE_BROKEN) {
-                client_end(client, false);
-            } else if (count > 0) {
-                exchange_on_sent(exchange, (size_t)count);
-                client->shared->ledger.bytes_out += client->in_flight ? (uint64_t)count : 0;
-            }
-            return count != WIRE_BROKEN;
+    while (step == EXCHANGE_SEND && client->wire.writable) {
+        if (!client_send(client, &now_ns)) {
+            return false;
         }
+        step = exchange_turn(exchange, now_ns);
+    }
+    switch (step) {
+    case EXCHANGE_SEND:
         waits = true;
         break;
     case EXCHANGE_WAIT:

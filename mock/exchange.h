@@ -12,6 +12,8 @@
 #include "mock/shared.h"
 #include "mock/stream.h"
 
+#define EXCHANGE_DUE_MAX 64 /* tokens made at once */
+
 enum exchange_step {
     EXCHANGE_SEND,  /* bytes from `sent` up to `open` */
     EXCHANGE_WAIT,  /* until wake_ns */
@@ -50,7 +52,11 @@ struct exchange {
     uint64_t event_ns; /* when the next piece of a stream is due */
     uint64_t piece_ns; /* when a drip sends its next piece */
     uint64_t wake_ns;  /* meaningful after EXCHANGE_WAIT */
-    char hint[64];     /* of the Keep-Alive header */
+    uint64_t free_ns;  /* since then the kernel has taken at once whatever it was given */
+    bool held_up;      /* it has not taken all that it was given */
+    uint64_t due_ns[EXCHANGE_DUE_MAX]; /* what is in `out`, was due then and was not sent yet */
+    uint32_t due_count;
+    char hint[64]; /* of the Keep-Alive header */
 };
 
 /*
@@ -74,8 +80,12 @@ void exchange_begin_refusal(struct exchange *exchange, uint16_t status, uint64_t
 /* What is to be done now. */
 enum exchange_step exchange_turn(struct exchange *exchange, uint64_t now_ns);
 
-/* The kernel has taken `size` bytes. */
-void exchange_on_sent(struct exchange *exchange, size_t size);
+/*
+ * The kernel was given all that is open and had taken `size` bytes of it at now_ns: what was due
+ * is with it, and its lag goes into the ledger.
+ */
+void exchange_on_sent(struct exchange *exchange, size_t size, struct ledger *ledger,
+                      uint64_t now_ns);
 
 void exchange_free(struct exchange *exchange);
 

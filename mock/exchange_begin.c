@@ -28,6 +28,9 @@ static void exchange_clear(struct exchange *exchange, uint64_t now_ns)
     exchange->begin_ns = now_ns;
     exchange->event_ns = now_ns;
     exchange->piece_ns = now_ns;
+    exchange->free_ns = 0;
+    exchange->held_up = false;
+    exchange->due_count = 0;
     exchange->plan.faults = 0;
 }
 
@@ -231,6 +234,9 @@ static void exchange_answer(struct exchange *exchange, const struct behaviour *b
         exchange->event_ns = exchange->begin_ns;
     }
     exchange->piece_ns = exchange->begin_ns;
+    if (!exchange->streamed && plan->latency_ns != 0) {
+        exchange->due_ns[exchange->due_count++] = exchange->begin_ns;
+    }
     exchange_decide_after(exchange);
     exchange_decide_cut(exchange, &shape);
 }

@@ -197,12 +197,3 @@ void ledger_on_end(struct ledger *ledger)
     assert(ledger->in_flight > 0);
     ledger->in_flight--;
 }
-
-void ledger_on_timer(struct ledger *ledger, uint64_t lag_ns)
-{
-    ledger->timers_fired++;
-    ledger->lag_total_ns += lag_ns;
-    if (lag_ns > ledger->lag_max_ns) {
-        ledger->lag_max_ns = lag_ns;
-    }
-}

@@ -13,6 +13,7 @@
 
 #include "mock/fault.h"
 #include "mock/incoming.h"
+#include "mock/lag.h"
 #include "mock/tally.h"
 
 #define LEDGER_HEADS_MAX 64
@@ -61,8 +62,10 @@ struct ledger {
     uint64_t first_request_ns; /* 0: none yet */
     uint64_t last_request_ns;
     uint64_t timers_fired;
-    uint64_t lag_max_ns;
-    uint64_t lag_total_ns;
+    struct lag tokens;          /* of streams: all of them */
+    struct lag first_tokens;    /* of these the first of each stream */
+    struct lag delayed_answers; /* plain ones that had a latency */
+    uint64_t tokens_held_up;    /* in no lag: the client had left no room for them in time */
     uint64_t statuses[LEDGER_STATUS_MAX];
     uint64_t faults[FAULTS];
 
@@ -96,9 +99,6 @@ uint64_t ledger_on_execution(struct ledger *ledger, const char *key, uint64_t bo
 
 /* A request is in flight no more. */
 void ledger_on_end(struct ledger *ledger);
-
-/* A timer came `lag_ns` late. */
-void ledger_on_timer(struct ledger *ledger, uint64_t lag_ns);
 
 /* Append it as one JSON object, one member a line. */
 void ledger_write(const struct ledger *ledger, struct blob *out, uint64_t now_ns);

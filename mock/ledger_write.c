@@ -12,6 +12,22 @@ static void write_number(struct blob *out, const char *name, uint64_t number)
     blob_print(out, "  \"%s\": %llu,\n", name, (unsigned long long)number);
 }
 
+static void write_us(struct blob *out, const char *name, const char *what, double ns)
+{
+    blob_print(out, "  \"%s_%s_us\": %.1f,\n", name, what, ns / 1e3);
+}
+
+/* How many of `what` were sent, how many of them late, and their lag by the name of `name`. */
+static void write_lag(struct blob *out, const char *what, const char *name, const struct lag *lag)
+{
+    blob_print(out, "  \"%s_sent\": %llu,\n", what, (unsigned long long)lag->count);
+    blob_print(out, "  \"%s_late\": %llu,\n", what, (unsigned long long)lag->late);
+    write_us(out, name, "mean", lag_mean_ns(lag));
+    write_us(out, name, "p50", (double)lag_percentile_ns(lag, 0.5));
+    write_us(out, name, "p99", (double)lag_percentile_ns(lag, 0.99));
+    write_us(out, name, "max", (double)lag->max_ns);
+}
+
 static void write_tally(struct blob *out, const char *name, const struct tally *tally)
 {
     blob_print(out, "  \"%s\": ", name);
@@ -133,11 +149,10 @@ static void write_counts(struct blob *out, const struct ledger *ledger)
     write_number(out, "bytes_in", ledger->bytes_in);
     write_number(out, "bytes_out", ledger->bytes_out);
     write_number(out, "timers_fired", ledger->timers_fired);
-    write_number(out, "lag_max_us", ledger->lag_max_ns / NS_PER_US);
-    blob_print(out, "  \"lag_mean_us\": %.1f,\n",
-               ledger->timers_fired == 0
-                   ? 0.0
-                   : (double)ledger->lag_total_ns / 1e3 / (double)ledger->timers_fired);
+    write_lag(out, "tokens", "lag", &ledger->tokens);
+    write_number(out, "tokens_held_up", ledger->tokens_held_up);
+    write_lag(out, "first_tokens", "first_lag", &ledger->first_tokens);
+    write_lag(out, "delayed_answers", "answer_lag", &ledger->delayed_answers);
 }
 
 void ledger_write(const struct ledger *ledger, struct blob *out, uint64_t now_ns)
