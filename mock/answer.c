@@ -187,6 +187,7 @@ bool answer_is_streamed(const struct answer_request *request)
     case QUESTION_LEDGER:
     case QUESTION_LEDGER_RESET:
     case QUESTION_SETTINGS:
+    case QUESTION_STALL:
     case QUESTION_ECHO:
     case QUESTION_RAW:
     case QUESTION_MISSING:

@@ -50,6 +50,7 @@ void answer_write_usage(const struct answer_request *request, struct blob *out)
     case QUESTION_LEDGER:
     case QUESTION_LEDGER_RESET:
     case QUESTION_SETTINGS:
+    case QUESTION_STALL:
     case QUESTION_ECHO:
     case QUESTION_RAW:
     case QUESTION_MISSING:
@@ -232,6 +233,7 @@ void answer_body_write(const struct answer_request *request, struct blob *out,
     case QUESTION_LEDGER:
     case QUESTION_LEDGER_RESET:
     case QUESTION_SETTINGS:
+    case QUESTION_STALL:
         break; /* answered without a plan */
     }
     abort(); /* a kind without a body */

@@ -24,8 +24,30 @@ static void client_count_bytes(struct client *client)
     client->bytes_in = 0;
 }
 
+/* All requests but the mock's own are worked on in slots. */
+static bool client_take_slot(struct client *client)
+{
+    struct shared *shared = client->shared;
+
+    if (!client->in_flight) {
+        return true;
+    }
+    client->has_slot = slots_take(&shared->slots);
+    if (client->has_slot) {
+        ledger_on_work(&shared->ledger);
+    } else {
+        ledger_on_queue(&shared->ledger);
+    }
+    return client->has_slot;
+}
+
 static void client_end_request(struct client *client)
 {
+    if (client->has_slot) {
+        client->has_slot = false;
+        slots_give_back(&client->shared->slots);
+        client->shared->ledger.working--;
+    }
     if (client->in_flight) {
         client->in_flight = false;
         ledger_on_end(&client->shared->ledger);
@@ -37,6 +59,10 @@ static void client_end(struct client *client, bool reset)
     assert(client->state != CLIENT_GONE);
     struct ledger *ledger = &client->shared->ledger;
 
+    if (client->state == CLIENT_QUEUED) {
+        slots_leave(&client->shared->slots, client);
+        ledger->queued--;
+    }
     if (client->in_flight) {
         ledger->aborted++;
     }
@@ -172,7 +198,8 @@ static bool client_answer(struct client *client)
 static bool client_asks_mock(const struct incoming *incoming)
 {
     enum question_kind kind = question_kind_of(incoming);
-    return kind == QUESTION_LEDGER || kind == QUESTION_LEDGER_RESET || kind == QUESTION_SETTINGS;
+    return kind == QUESTION_LEDGER || kind == QUESTION_LEDGER_RESET || kind == QUESTION_SETTINGS ||
+           kind == QUESTION_STALL;
 }
 
 /* `one` is 1, or -1 to take back what was counted. */
@@ -228,7 +255,12 @@ static void client_on_head(struct client *client)
     if (client->requests > ledger->requests_per_connection_max) {
         ledger->requests_per_connection_max = client->requests;
     }
-    ledger_on_head(ledger, &client->incoming, shared_now_ns());
+    uint64_t now_ns = shared_now_ns();
+    if (ledger->requests == 0 && client->shared->options->stall_ns != 0) {
+        shared_stall(client->shared, now_ns + client->shared->options->stall_after_ns,
+                     client->shared->options->stall_ns);
+    }
+    ledger_on_head(ledger, &client->incoming, now_ns);
 }
 
 /* A head whose body is still to come. */
@@ -248,6 +280,14 @@ static void client_on_early_head(struct client *client)
         /* So few bytes fit into any socket buffer; if not, the client waits no longer anyway. */
         wire_write(&client->wire, go_on, sizeof(go_on) - 1);
     }
+}
+
+/* The request is whole, and there is a slot for it. */
+static void client_begin_answer(struct client *client)
+{
+    exchange_begin(&client->exchange, client->shared, &client->incoming, client->requests,
+                   shared_now_ns());
+    client->state = CLIENT_ANSWERING;
 }
 
 /* Give received bytes to the request. Returns how many it took. */
@@ -272,9 +312,12 @@ static size_t client_feed(struct client *client, const char *bytes, size_t size)
             client_count_bytes(client);
         }
         client->bytes_in = 0;
-        exchange_begin(&client->exchange, shared, &client->incoming, client->requests,
-                       shared_now_ns());
-        client->state = CLIENT_ANSWERING;
+        if (client_take_slot(client)) {
+            client_begin_answer(client);
+        } else {
+            slots_wait(&shared->slots, client);
+            client->state = CLIENT_QUEUED;
+        }
         return consumed;
     case INCOMING_BAD:
         shared->ledger.refused++;
@@ -380,6 +423,11 @@ static bool client_step(struct client *client)
         return client_secure(client);
     case CLIENT_READING:
         return client_read(client);
+    case CLIENT_QUEUED:
+        if (client->left) {
+            client_end(client, false);
+        }
+        return false;
     case CLIENT_ANSWERING:
         return client_answer(client);
     case CLIENT_STALLED:
@@ -435,6 +483,16 @@ void client_on_event(struct client *client, bool readable, bool writable, bool e
         client_end(client, false);
         return;
     }
+    client_run(client);
+}
+
+void client_on_slot(struct client *client)
+{
+    assert(client->state == CLIENT_QUEUED);
+    client->has_slot = true;
+    client->shared->ledger.queued--;
+    ledger_on_work(&client->shared->ledger);
+    client_begin_answer(client);
     client_run(client);
 }
 

@@ -1,14 +1,18 @@
 /*
  * client: one connection of one client.
  *
+ *                         QUEUED
+ *                         ^    |
+ *                         |    v
  *     SECURING --> READING --> ANSWERING --> READING ...
  *         |           |         |   |
  *         |           |         |   +--> STALLED
  *         v           v         v           |
  *        GONE <---------- LEAVING <---------+
  *
- * Happy path: read a request, answer it, read the next one. The way of an answer is the
- * exchange's affair (exchange.h); the client carries its bytes and its waits.
+ * Happy path: read a request, wait for a slot if all are taken, answer it, read the next one. The
+ * way of an answer is the exchange's affair (exchange.h); the client carries its bytes and its
+ * waits.
  *
  * It ends when the client leaves, when a fault says so, or when it was idle for too long. LEAVING
  * has sent its FIN and waits for the other one, so that no RST overtakes the answer. A client that
@@ -23,6 +27,7 @@
 enum client_state {
     CLIENT_SECURING,
     CLIENT_READING,
+    CLIENT_QUEUED, /* its request is whole and waits for a slot */
     CLIENT_ANSWERING,
     CLIENT_STALLED, /* nothing more will be said; waits for the client to leave */
     CLIENT_MUTE,    /* --mode silent: reads and says nothing; deaf: does not even read */
@@ -54,10 +59,12 @@ struct client {
     bool secured;                   /* its handshake is done */
     uint64_t secured_in;            /* its handshake stands in the ledger after so many resets */
     bool in_flight;                 /* its request is in the ledger, as in flight */
+    bool has_slot;                  /* its request is worked on */
     bool left;                      /* the peer has ended its side */
     bool deaf;                      /* what comes is not read any more */
     struct client *previous, *next; /* among all; the server's */
-    struct client *gone_next;       /* among those of this turn that are GONE */
+    struct client *queue_previous, *queue_next; /* among those who are QUEUED; slots.h */
+    struct client *gone_next;                   /* among those of this turn that are GONE */
 };
 
 /*
@@ -68,6 +75,9 @@ struct client *client_create(struct shared *shared, int fd, SSL *ssl, enum optio
 
 /* epoll has said something about it. `ended`: EPOLLRDHUP, `broken`: EPOLLHUP or EPOLLERR. */
 void client_on_event(struct client *client, bool readable, bool writable, bool ended, bool broken);
+
+/* Its request has waited for a slot and has one now. */
+void client_on_slot(struct client *client);
 
 /* Its timer has fired. */
 void client_on_timer(struct client *client);

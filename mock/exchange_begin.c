@@ -269,6 +269,24 @@ static void exchange_count(const struct exchange *exchange, struct ledger *ledge
     }
 }
 
+/* Stall the mock, for as long as the body says, as soon as the answer to this is out. */
+static bool exchange_stall(struct shared *shared, const struct blob *body, uint64_t now_ns)
+{
+    char text[32] = "";
+    uint64_t length_ns = 0;
+
+    if (body->size == 0 || body->size >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, body->bytes, body->size);
+    text[strcspn(text, "\r\n")] = '\0';
+    if (!text_to_ns(text, &length_ns)) {
+        return false;
+    }
+    shared_stall(shared, now_ns, length_ns);
+    return true;
+}
+
 /* The mock's own paths, which are in no ledger. */
 static bool exchange_answer_for_mock(struct exchange *exchange, struct shared *shared,
                                      const struct incoming *incoming, uint64_t now_ns)
@@ -290,6 +308,12 @@ static bool exchange_answer_for_mock(struct exchange *exchange, struct shared *s
             answer_write_refusal(400, "a line was not understood", closes, &exchange->out);
         }
         blob_text(&json, "{\"set\":true}\n");
+        break;
+    case QUESTION_STALL:
+        if (!exchange_stall(shared, &incoming->body, now_ns)) {
+            answer_write_refusal(400, "not a length of time", closes, &exchange->out);
+        }
+        blob_text(&json, "{\"stalls\":true}\n");
         break;
     case QUESTION_CHAT:
     case QUESTION_COMPLETION:

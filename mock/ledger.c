@@ -15,6 +15,14 @@
 #define LEDGER_NAMES_MAX 10000 /* distinct paths, hosts and the like; more are counted together */
 #define LEDGER_SECONDS_MAX (7u * 24 * 3600)
 
+uint64_t ledger_cpu_ns(void)
+{
+    struct timespec used;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * NS_PER_S + (uint64_t)used.tv_nsec;
+}
+
 void ledger_init(struct ledger *ledger, bool keeps_bodies, uint64_t now_ns)
 {
     struct timespec wall;
@@ -23,6 +31,7 @@ void ledger_init(struct ledger *ledger, bool keeps_bodies, uint64_t now_ns)
     *ledger = (struct ledger){
         .keeps_bodies = keeps_bodies,
         .started_ns = now_ns,
+        .started_cpu_ns = ledger_cpu_ns(),
         .started_unix_ms = (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / NS_PER_MS,
     };
     struct tally *named[] = { &ledger->paths, &ledger->methods, &ledger->hosts,
@@ -38,6 +47,8 @@ void ledger_init(struct ledger *ledger, bool keeps_bodies, uint64_t now_ns)
 void ledger_reset(struct ledger *ledger, uint64_t now_ns)
 {
     uint64_t in_flight = ledger->in_flight;
+    uint64_t queued = ledger->queued;
+    uint64_t working = ledger->working;
     uint64_t connections_open = ledger->connections_open;
     uint64_t resets = ledger->resets;
     bool keeps_bodies = ledger->keeps_bodies;
@@ -47,6 +58,10 @@ void ledger_reset(struct ledger *ledger, uint64_t now_ns)
     ledger->resets = resets + 1;
     ledger->in_flight = in_flight;
     ledger->in_flight_max = in_flight;
+    ledger->queued = queued;
+    ledger->queued_max = queued;
+    ledger->working = working;
+    ledger->working_max = working;
     ledger->connections_open = connections_open;
     ledger->connections_opened = connections_open;
 }
@@ -190,6 +205,22 @@ uint64_t ledger_on_execution(struct ledger *ledger, const char *key, uint64_t bo
     tally_add(&ledger->bodies, hash, strlen(hash), 1);
     key = key == NULL ? hash : key;
     return tally_add(&ledger->keys, key, strlen(key), 1);
+}
+
+void ledger_on_work(struct ledger *ledger)
+{
+    ledger->working++;
+    if (ledger->working > ledger->working_max) {
+        ledger->working_max = ledger->working;
+    }
+}
+
+void ledger_on_queue(struct ledger *ledger)
+{
+    ledger->queued++;
+    if (ledger->queued > ledger->queued_max) {
+        ledger->queued_max = ledger->queued;
+    }
 }
 
 void ledger_on_end(struct ledger *ledger)

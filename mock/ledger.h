@@ -40,6 +40,7 @@ struct ledger {
     uint64_t resets;
     uint64_t started_ns;
     uint64_t started_unix_ms;
+    uint64_t started_cpu_ns; /* of the mock */
 
     uint64_t requests;   /* heads read */
     uint64_t executions; /* requests read whole, and so executed */
@@ -49,6 +50,11 @@ struct ledger {
     uint64_t refused;    /* not HTTP, too large, or with an X-Mock- header that was wrong */
     uint64_t in_flight;  /* from the head read to the last byte given to the kernel, or the end */
     uint64_t in_flight_max;
+    uint64_t queued; /* requests that wait for a slot */
+    uint64_t queued_max;
+    uint64_t working; /* requests that have one */
+    uint64_t working_max;
+    uint64_t stalls;
     uint64_t rate_limited;
     uint64_t connections_opened;
     uint64_t connections_open;
@@ -78,6 +84,9 @@ struct ledger {
     uint32_t seconds_capacity;
 };
 
+/* The CPU time that the mock has used since it was started. */
+uint64_t ledger_cpu_ns(void);
+
 void ledger_init(struct ledger *ledger, bool keeps_bodies, uint64_t now_ns);
 
 /*
@@ -96,6 +105,10 @@ void ledger_on_head(struct ledger *ledger, const struct incoming *incoming, uint
  * else the hash of its body. Returns how often that key has been executed now, from 1.
  */
 uint64_t ledger_on_execution(struct ledger *ledger, const char *key, uint64_t body_hash);
+
+/* A request that was read whole is worked on from now on, or waits for a slot. */
+void ledger_on_work(struct ledger *ledger);
+void ledger_on_queue(struct ledger *ledger);
 
 /* A request is in flight no more. */
 void ledger_on_end(struct ledger *ledger);

@@ -117,6 +117,7 @@ static void write_times(struct blob *out, const struct ledger *ledger, uint64_t 
     blob_print(out, "  \"started_at\": \"%s.%03uZ\",\n", text,
                (unsigned)(ledger->started_unix_ms % 1000));
     write_number(out, "uptime_ms", (now_ns - ledger->started_ns) / NS_PER_MS);
+    write_number(out, "cpu_ms", (ledger_cpu_ns() - ledger->started_cpu_ns) / NS_PER_MS);
     if (ledger->first_request_ns == 0) {
         blob_text(out, "  \"first_request_ms\": null,\n  \"last_request_ms\": null,\n");
         return;
@@ -138,6 +139,10 @@ static void write_counts(struct blob *out, const struct ledger *ledger)
     write_number(out, "rate_limited", ledger->rate_limited);
     write_number(out, "in_flight", ledger->in_flight);
     write_number(out, "in_flight_max", ledger->in_flight_max);
+    write_number(out, "working_max", ledger->working_max);
+    write_number(out, "queued", ledger->queued);
+    write_number(out, "queued_max", ledger->queued_max);
+    write_number(out, "stalls", ledger->stalls);
     write_number(out, "connections_opened", ledger->connections_opened);
     write_number(out, "connections_open", ledger->connections_open);
     write_number(out, "connections_closed", ledger->connections_opened - ledger->connections_open);

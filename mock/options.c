@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define OPTIONS_BODY_MAX (256u * 1024 * 1024)
+#define OPTIONS_SPIN (20u * NS_PER_US) /* a sleep so short costs as much as it saves */
+#define OPTIONS_SPIN_MAX NS_PER_S
 
 typedef bool options_setter(struct options *options, const char *value);
 
@@ -176,6 +178,26 @@ static bool set_tokens_rate(struct options *options, const char *value)
     return parse_rate(value, &options->tokens_per_minute, &options->tokens_burst);
 }
 
+static bool set_slots(struct options *options, const char *value)
+{
+    return text_to_number(value, UINT32_MAX, &options->slots_max);
+}
+
+static bool set_stall_for(struct options *options, const char *value)
+{
+    return text_to_ns(value, &options->stall_ns);
+}
+
+static bool set_stall_after(struct options *options, const char *value)
+{
+    return text_to_ns(value, &options->stall_after_ns);
+}
+
+static bool set_spin(struct options *options, const char *value)
+{
+    return text_to_ns(value, &options->spin_ns) && options->spin_ns <= OPTIONS_SPIN_MAX;
+}
+
 static bool set_body_max(struct options *options, const char *value)
 {
     return text_to_size(value, &options->body_max);
@@ -225,6 +247,10 @@ static const struct {
     { "keep-alive-max", set_keep_alive_max, "N", "hint, and close after N, unsaid otherwise" },
     { "rpm", set_requests_rate, "N[:BURST]", "requests a minute: 429 and OpenAI's headers" },
     { "tpm", set_tokens_rate, "N[:BURST]", "tokens a minute: bytes/4 + 1 + those of the answer" },
+    { "slots", set_slots, "N", "work on N requests at once; the others wait in order (no limit)" },
+    { "stall-for", set_stall_for, "D", "do nothing at all for so long, once, see Stalls" },
+    { "stall-after", set_stall_after, "D", "so long after the first request (0)" },
+    { "spin", set_spin, "D", "do not sleep for the last D before something is due (20us)" },
     { "body-max", set_body_max, "SIZE", "larger requests get a 413 (256MiB)" },
     { "ledger-file", set_ledger_file, "F", "the ledger goes there at SIGTERM and SIGINT" },
     { "log", set_log_file, "F", "a line for each request, see Log" },
@@ -268,6 +294,7 @@ static void options_init(struct options *options)
         .host = "127.0.0.1",
         .seed = 1,
         .body_max = OPTIONS_BODY_MAX,
+        .spin_ns = OPTIONS_SPIN,
         .keeps_bodies = true,
     };
     behaviour_init(&options->behaviour);

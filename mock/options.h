@@ -42,6 +42,10 @@ struct options {
     uint64_t requests_burst;
     uint64_t tokens_per_minute;
     uint64_t tokens_burst;
+    uint64_t slots_max;      /* 0: no limit */
+    uint64_t stall_ns;       /* of the whole mock; 0: none */
+    uint64_t stall_after_ns; /* the first request in the ledger */
+    uint64_t spin_ns;        /* before something is due, not slept */
     size_t body_max;
     const char *ledger_file;
     const char *log_file;

@@ -257,6 +257,9 @@ enum question_kind question_kind_of(const struct incoming *incoming)
     if (path_is(path, size, "/mock/settings")) {
         return QUESTION_SETTINGS;
     }
+    if (path_is(path, size, "/mock/stall")) {
+        return QUESTION_STALL;
+    }
     if (path_is(path, size, "/raw")) {
         return QUESTION_RAW;
     }

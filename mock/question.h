@@ -19,6 +19,7 @@ enum question_kind {
     QUESTION_LEDGER,       /* GET /ledger */
     QUESTION_LEDGER_RESET, /* POST /ledger/reset */
     QUESTION_SETTINGS,     /* POST /mock/settings */
+    QUESTION_STALL,        /* POST /mock/stall */
     QUESTION_ECHO,         /* any method, /echo */
     QUESTION_RAW,          /* POST /raw */
     QUESTION_MISSING,      /* any method, /missing */

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +22,15 @@
 #include <unistd.h>
 
 #define SERVER_EVENTS_MAX 1024
-#define SERVER_ACCEPTS_MAX 256 /* in one turn, so that those who are there are served too */
-#define SERVER_TIMERS_MAX 4096 /* the same */
+#define SERVER_ACCEPTS_MAX 16 /* at a time, so that those who are there are served too */
+#define SERVER_TIMERS_MAX 16  /* the same */
 #define SERVER_LISTENERS 2
 
 struct server {
     struct shared shared;
     struct listener listeners[SERVER_LISTENERS]; /* the main one, and --plain-port */
     int epoll;
+    sigset_t mask;          /* while it waits: signals arrive only then */
     bool accepts;           /* the listeners are in the epoll; not while descriptors are out */
     struct client *clients; /* owned; all that are not freed */
 };
@@ -46,6 +48,12 @@ uint64_t shared_now_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+void shared_stall(struct shared *shared, uint64_t from_ns, uint64_t length_ns)
+{
+    shared->stall_from_ns = from_ns;
+    shared->stall_until_ns = from_ns + length_ns;
 }
 
 static void server_watch_listeners(struct server *server, bool accepts)
@@ -134,19 +142,39 @@ static void server_on_event(struct server *server, const struct epoll_event *eve
                     (event->events & (EPOLLHUP | EPOLLERR)) != 0);
 }
 
-/* Wait for events, or until the next timer is due. */
-static int server_wait(struct server *server, struct epoll_event *events, const sigset_t *mask)
+static struct timespec server_timespec(uint64_t ns)
+{
+    return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S) };
+}
+
+/* Wait for events, or until shortly before the next timer is due. */
+static int server_wait(struct server *server, struct epoll_event *events)
 {
     uint64_t next_ns = timers_next_ns(&server->shared.timers);
+    uint64_t awake_ns = server->shared.options->spin_ns;
     uint64_t now_ns = next_ns == UINT64_MAX ? 0 : shared_now_ns();
-    uint64_t wait_ns = next_ns > now_ns ? next_ns - now_ns : 0;
-    struct timespec wait = {
-        .tv_sec = (time_t)(wait_ns / NS_PER_S),
-        .tv_nsec = (long)(wait_ns % NS_PER_S),
-    };
+    uint64_t wait_ns = next_ns > now_ns + awake_ns ? next_ns - now_ns - awake_ns : 0;
+    struct timespec wait = server_timespec(wait_ns);
 
     return epoll_pwait2(server->epoll, events, SERVER_EVENTS_MAX,
-                        next_ns == UINT64_MAX ? NULL : &wait, mask);
+                        next_ns == UINT64_MAX ? NULL : &wait, &server->mask);
+}
+
+/* Do nothing, if this is the time for that. */
+static void server_stall(struct server *server)
+{
+    struct shared *shared = &server->shared;
+    uint64_t now_ns = shared->stall_until_ns == 0 ? 0 : shared_now_ns();
+
+    if (now_ns < shared->stall_from_ns || now_ns >= shared->stall_until_ns) {
+        return;
+    }
+    shared->ledger.stalls++;
+    while (server_stopped == 0 && now_ns < shared->stall_until_ns) {
+        struct timespec wait = server_timespec(shared->stall_until_ns - now_ns);
+        ppoll(NULL, 0, &wait, &server->mask);
+        now_ns = shared_now_ns();
+    }
 }
 
 static void server_fire_timers(struct server *server)
@@ -154,8 +182,7 @@ static void server_fire_timers(struct server *server)
     struct shared *shared = &server->shared;
 
     for (int i = 0; i < SERVER_TIMERS_MAX; i++) {
-        uint64_t now_ns = shared_now_ns();
-        struct timer *timer = timers_take_due(&shared->timers, now_ns);
+        struct timer *timer = timers_take_due(&shared->timers, shared_now_ns());
         if (timer == NULL) {
             return;
         }
@@ -164,23 +191,37 @@ static void server_fire_timers(struct server *server)
     }
 }
 
-static void server_turn(struct server *server, const sigset_t *mask)
+/* What does not wait until all events are done: what is due is sent in time, or nearly. */
+static void server_attend(struct server *server)
+{
+    struct client *client = NULL;
+
+    server_stall(server);
+    server_fire_timers(server);
+    while ((client = slots_next(&server->shared.slots)) != NULL) {
+        client_on_slot(client);
+    }
+}
+
+static void server_turn(struct server *server)
 {
     static struct epoll_event events[SERVER_EVENTS_MAX];
     const uint32_t ends = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
-    int count = server_wait(server, events, mask);
+    int count = server_wait(server, events);
 
+    server_attend(server);
     for (int i = 0; i < count; i++) {
         if ((events[i].events & ends) != 0) {
             server_on_event(server, &events[i]);
+            server_attend(server);
         }
     }
     for (int i = 0; i < count; i++) {
         if ((events[i].events & ends) == 0) {
             server_on_event(server, &events[i]);
+            server_attend(server);
         }
     }
-    server_fire_timers(server);
     server_free_gone(server);
 }
 
@@ -263,10 +304,12 @@ static bool server_init(struct server *server, const struct options *options)
     uint64_t now_ns = shared_now_ns();
 
     *server = (struct server){ .epoll = epoll_create1(EPOLL_CLOEXEC) };
+    server_catch_signals(&server->mask);
     for (int i = 0; i < SERVER_LISTENERS; i++) {
         server->listeners[i].fd = -1;
     }
     shared->options = options;
+    shared->slots.max = options->slots_max;
     shared->behaviour = options->behaviour;
     shared->scratch = malloc(SHARED_SCRATCH_SIZE);
     ledger_init(&shared->ledger, options->keeps_bodies, now_ns);
@@ -329,10 +372,8 @@ static bool server_write_ledger(struct server *server)
 int server_run(const struct options *options)
 {
     static struct server server;
-    sigset_t mask;
     bool good = false;
 
-    server_catch_signals(&mask);
     server_raise_limits();
     if (server_init(&server, options) && server_open(&server)) {
         server_watch_listeners(&server, true);
@@ -340,7 +381,7 @@ int server_run(const struct options *options)
     }
     if (good) {
         while (server_stopped == 0) {
-            server_turn(&server, &mask);
+            server_turn(&server);
         }
         good = server_write_ledger(&server);
     }
