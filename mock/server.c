@@ -181,7 +181,7 @@ static void server_fire_timers(struct server *server)
 {
     struct shared *shared = &server->shared;
 
-    for (int i = 0; i < SERVER_TIMERS_MAX; i++) {
+    for (int i = 0; i < SERVER_TIMERS_MAX && shared->timers.count > 0; i++) {
         struct timer *timer = timers_take_due(&shared->timers, shared_now_ns());
         if (timer == NULL) {
             return;
