@@ -35,4 +35,23 @@ enum metric {
         METRICS,
 };
 
+/*
+ * The parts of a good request's service and connect, each from one instant to the next. Name
+ * look-up, connect and tls are those of a request that opened its connection.
+ */
+#define PHASE_MAP(X)                                                                               \
+    X(RESOLVE, "resolve")                                                                          \
+    X(CONNECT, "connect")                                                                          \
+    X(TLS, "tls")                                                                                  \
+    X(SEND, "send")       /* from the first byte handed over to the last */                        \
+    X(WAIT, "wait")       /* until the first byte of the answer */                                 \
+    X(RECEIVE, "receive") /* until its last */
+
+enum phase {
+#define PHASE_X(member, name) PHASE_##member,
+    PHASE_MAP(PHASE_X)
+#undef PHASE_X
+        PHASES,
+};
+
 #endif

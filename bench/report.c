@@ -180,6 +180,28 @@ static bool is_shown(const struct findings *findings, enum metric metric)
     return true;
 }
 
+/* Where the time of a request went, in the middle and at the end. */
+static void print_phases(const struct tally *tally, FILE *to)
+{
+    static const char *const names[PHASES] = {
+#define PHASE_X(member, name) name,
+        PHASE_MAP(PHASE_X)
+#undef PHASE_X
+    };
+    char half[UNITS_SIZE], most[UNITS_SIZE];
+
+    fputs("  phases p50/p99", to);
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        const struct histogram *histogram = &tally->phases[phase];
+        if (histogram->count != 0 && histogram->max != 0) {
+            units_time(half, (double)histogram_percentile(histogram, 0.5));
+            units_time(most, (double)histogram_percentile(histogram, 0.99));
+            fprintf(to, "  %s %s/%s", names[phase], half, most);
+        }
+    }
+    fputc('\n', to);
+}
+
 static void print_metrics(const struct findings *findings, const struct paint *paint, FILE *to)
 {
     static const double fractions[] = { 0.5, 0.9, 0.99, 0.999 };
@@ -206,6 +228,7 @@ static void print_metrics(const struct findings *findings, const struct paint *p
         units_time(time, (double)histogram->max);
         fprintf(to, "%9s\n", time);
     }
+    print_phases(findings->tally, to);
     fputs("  latency from when a request was due, service from when it was sent; lag is ours\n",
           to);
 }

@@ -39,6 +39,20 @@ static void add_metric(cJSON *object, const struct findings *findings, enum metr
 
 /* --- Parts of the result --- */
 
+static void add_phases(cJSON *root, const struct tally *tally)
+{
+    static const char *const names[PHASES] = {
+#define PHASE_X(member, name) name "_ms",
+        PHASE_MAP(PHASE_X)
+#undef PHASE_X
+    };
+    cJSON *phases = cJSON_AddObjectToObject(root, "phases");
+
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        figures_add_histogram(phases, names[phase], &tally->phases[phase]);
+    }
+}
+
 static void add_requests(cJSON *root, const struct findings *findings)
 {
     const struct tally *tally = findings->tally;
@@ -370,6 +384,7 @@ cJSON *report_build(const struct report *report)
     for (unsigned metric = 0; metric < METRIC_LAG; metric++) {
         add_metric(root, findings, (enum metric)metric);
     }
+    add_phases(root, findings->tally);
     add_tokens(root, findings);
     add_slos(root, report);
     add_client(root, findings);

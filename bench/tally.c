@@ -70,6 +70,9 @@ void tally_merge(struct tally *into, const struct tally *from)
     for (unsigned metric = 0; metric < METRICS; metric++) {
         spread_merge(&into->metrics[metric], &from->metrics[metric]);
     }
+    for (unsigned phase = 0; phase < PHASES; phase++) {
+        histogram_merge(&into->phases[phase], &from->phases[phase]);
+    }
     into->ok += from->ok;
     into->failed += from->failed;
     into->unsent += from->unsent;

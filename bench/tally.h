@@ -25,6 +25,7 @@ struct tally_engine {
 
 struct tally {
     struct spread metrics[METRICS];
+    struct histogram phases[PHASES];
     uint64_t ok, failed, unsent; /* measured; unsent: due, and never sent */
     uint64_t statuses[TALLY_STATUSES], errors[TALLY_ERRORS];
     uint64_t tokens_in, tokens_out; /* of those that are ok */

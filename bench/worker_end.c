@@ -222,6 +222,30 @@ static void worker_add_record(struct worker *worker, const struct ending *ending
     csv_put(worker->csv, worker->index, &record);
 }
 
+/* A phase that has two ends. */
+static void worker_add_phase(struct worker *worker, enum phase phase, uint64_t from_ns,
+                             uint64_t to_ns)
+{
+    if (from_ns != 0 && to_ns != 0) {
+        histogram_add(&worker->tally->phases[phase], since(to_ns, from_ns));
+    }
+}
+
+static void worker_add_phases(struct worker *worker, const struct quoit_result *result)
+{
+    const struct quoit_times *times = &result->times;
+    uint64_t resolved_ns = times->resolved_ns != 0 ? times->resolved_ns : times->granted_ns;
+
+    if (!result->reused) {
+        worker_add_phase(worker, PHASE_RESOLVE, times->granted_ns, times->resolved_ns);
+        worker_add_phase(worker, PHASE_CONNECT, resolved_ns, times->connected_ns);
+        worker_add_phase(worker, PHASE_TLS, times->connected_ns, times->secured_ns);
+    }
+    worker_add_phase(worker, PHASE_SEND, times->sent_ns, times->written_ns);
+    worker_add_phase(worker, PHASE_WAIT, times->written_ns, times->first_byte_ns);
+    worker_add_phase(worker, PHASE_RECEIVE, times->first_byte_ns, times->end_ns);
+}
+
 static void worker_count_measured(struct worker *worker, const struct ending *ending, bool within)
 {
     const struct quoit_result *result = ending->result;
@@ -243,6 +267,7 @@ static void worker_count_measured(struct worker *worker, const struct ending *en
         tally->tokens_known = tally->tokens_known || ending->tokens_known || ending->slot->streamed;
         tally->metered = tally->metered && ending->tokens_known;
         worker_add_gaps(worker, ending->slot);
+        worker_add_phases(worker, result);
     }
     for (unsigned metric = 0; metric < METRICS; metric++) {
         if (ending->values_ns[metric] != CSV_NONE) {

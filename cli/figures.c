@@ -58,6 +58,25 @@ void figures_add_values(cJSON *object, const char *name, const struct figures_va
     figures_add_milliseconds(out, "max", values->max);
 }
 
+void figures_add_histogram(cJSON *object, const char *name, const struct histogram *histogram)
+{
+    struct figures_values values = {
+        .count = histogram->count,
+        .min = (double)histogram->min,
+        .mean = histogram->mean,
+        .std = histogram_deviation(histogram),
+        .max = (double)histogram->max,
+    };
+
+    for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
+        double fraction = figures_fractions[i];
+        values.percentiles[i] = figures_may_tell(histogram->count, fraction)
+                                    ? (double)histogram_percentile(histogram, fraction)
+                                    : NAN;
+    }
+    figures_add_values(object, name, &values);
+}
+
 void figures_add_date(cJSON *object, const char *name, int64_t seconds_since_1970)
 {
     char text[32] = "";

@@ -6,6 +6,8 @@
 #ifndef QUOIT_CLI_FIGURES_H
 #define QUOIT_CLI_FIGURES_H
 
+#include "cli/histogram.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +33,9 @@ struct figures_values {
 
 /* {"count","min","mean","std","p50",...,"max"} in ms; of no values the count alone. */
 void figures_add_values(cJSON *object, const char *name, const struct figures_values *values);
+
+/* The same of a histogram of ns. */
+void figures_add_histogram(cJSON *object, const char *name, const struct histogram *histogram);
 
 /* Are so many values enough to tell that percentile: is one of them above it? */
 bool figures_may_tell(uint64_t count, double fraction);

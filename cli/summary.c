@@ -7,7 +7,6 @@
 #include "cli/progress.h"
 
 #include <errno.h>
-#include <math.h>
 
 void summary_count(struct summary *summary, const struct quoit_result *result)
 {
@@ -105,25 +104,6 @@ void summary_print(const struct summary *summary, FILE *to)
     print_statuses(summary, to);
 }
 
-static void add_histogram(cJSON *object, const char *name, const struct histogram *histogram)
-{
-    struct figures_values values = {
-        .count = histogram->count,
-        .min = (double)histogram->min,
-        .mean = histogram->mean,
-        .std = histogram_deviation(histogram),
-        .max = (double)histogram->max,
-    };
-
-    for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
-        double fraction = figures_fractions[i];
-        values.percentiles[i] = figures_may_tell(histogram->count, fraction)
-                                    ? (double)histogram_percentile(histogram, fraction)
-                                    : NAN;
-    }
-    figures_add_values(object, name, &values);
-}
-
 static void add_errors(cJSON *object, const struct summary *summary)
 {
     cJSON *errors = cJSON_AddObjectToObject(object, "errors");
@@ -180,8 +160,8 @@ static cJSON *summary_build(const struct summary *summary)
     figures_add_number(root, "seconds", summary_seconds(summary));
     figures_add_number(root, "requests_per_second",
                        summary_per_second(summary, summary->good + summary->failed));
-    add_histogram(root, "latency_ms", &summary->latency);
-    add_histogram(root, "service_ms", &summary->service);
+    figures_add_histogram(root, "latency_ms", &summary->latency);
+    figures_add_histogram(root, "service_ms", &summary->service);
     if (summary->tokens_known) {
         add_tokens(root, summary);
     }

@@ -127,6 +127,7 @@ struct conn {
     uint64_t received;     /* bytes of the answer, plain */
     uint64_t connected_ns; /* to the server; until there is a tunnel: to the proxy */
     uint64_t secured_ns, sent_ns, first_byte_ns, answered_ns;
+    uint64_t written_ns; /* 0 also where a quiet send took all of it at once */
 
     /* The owner's. */
     struct origin *origin; /* whose it is */

@@ -149,6 +149,7 @@ void conn_send(struct conn *conn, const struct conn_exchange *exchange)
     conn->reused = conn->exchanges > 0;
     conn->exchanges++;
     conn->sent_ns = 0;
+    conn->written_ns = 0;
     conn->first_byte_ns = 0;
     conn->progress_ns = conn->shared->now_ns;
     conn->detail[0] = '\0';
@@ -218,6 +219,9 @@ enum conn_verdict conn_on_send(struct conn *conn, int32_t result)
     conn->handed_over = conn->handed_over || (result > 0 && conn->sent > 0);
     conn->progress_ns = conn->shared->now_ns;
     enum conn_verdict verdict = conn_send_more(conn);
+    if (conn->written_ns == 0 && conn_has_sent_all(conn)) {
+        conn->written_ns = conn->shared->now_ns;
+    }
     if (conn->state != CONN_CLOSING) {
         conn_move_deadline(conn);
     }

@@ -68,6 +68,7 @@ static void engine_note_result(struct slot *slot, const struct attempt_end *end)
     result->times.connected_ns = 0;
     result->times.secured_ns = 0;
     result->times.sent_ns = 0;
+    result->times.written_ns = 0;
     result->times.first_byte_ns = 0;
     if (conn == NULL) {
         return;
@@ -82,6 +83,9 @@ static void engine_note_result(struct slot *slot, const struct attempt_end *end)
         result->times.secured_ns = conn->secured_ns;
     }
     result->times.sent_ns = conn->sent_ns;
+    if (conn_has_sent_all(conn)) {
+        result->times.written_ns = conn->written_ns != 0 ? conn->written_ns : conn->sent_ns;
+    }
     result->times.first_byte_ns = conn->first_byte_ns;
     result->reused = conn->reused;
     result->bytes_out = conn->sent;

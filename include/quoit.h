@@ -242,6 +242,7 @@ struct quoit_times {
     uint64_t submitted_ns, granted_ns; /* queued; given a connection or the right to open one */
     uint64_t resolved_ns, connected_ns, secured_ns;
     uint64_t sent_ns;       /* just before the kernel entry that hands over the first byte */
+    uint64_t written_ns;    /* its last byte was handed over */
     uint64_t first_byte_ns; /* of the final answer's head */
     uint64_t end_ns;
 };
