@@ -86,6 +86,7 @@ need_set() {
         need nodejs has node
         need npm has npm
         wants_modules=yes
+        need chromium has chromium
         ;;
     bench)
         need nginx has_service nginx

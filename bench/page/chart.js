@@ -24,9 +24,7 @@ let figures = 0;
 
 const ruler = document.createElement("canvas").getContext("2d");
 
-/* Wide enough for any text of a plot. */
 function textWidth(text) {
-    ruler.font = `12px ${getComputedStyle(document.body).fontFamily}`;
     return ruler.measureText(text).width;
 }
 
@@ -108,7 +106,7 @@ function valueAt(self, series, x) {
 /* --- Drawing --- */
 
 function layout(self) {
-    const width = Math.max(self.plot.clientWidth, 200), height = self.plot.clientHeight;
+    const { width, height } = self.room;
     const yScale = self.y.scale(Math.floor((height - 70) / Y_LABEL_PX));
     const left = Math.ceil(Math.max(...yScale.ticks.map((tick) => textWidth(tick.label)))) + 10;
     const box = { left, right: width - 22, top: 26, bottom: height - 44, width, height };
@@ -171,8 +169,8 @@ function path(points) {
 }
 
 function dot([x, y], hollow) {
-    return svg("circle", { class: hollow ? "dot hollow" : "dot", cx: x.toFixed(1), cy: y.toFixed(1),
-                           r: hollow ? 4.5 : 3.5 });
+    return svg("circle", { class: hollow === true ? "dot hollow" : "dot", cx: x.toFixed(1), cy: y.toFixed(1),
+                           r: hollow === undefined ? 3.5 : 4.5 });
 }
 
 function drawLine(self, series) {
@@ -334,11 +332,19 @@ function listen(self) {
     self.drawn.addEventListener("keydown", (event) => onKey(self, event));
 }
 
-/* Draw all; again when the room changes, but not while it is printed: SVG scales. */
+/* All are measured before any is drawn, or each would have the browser lay out the page again. */
+function drawEach(some) {
+    some.forEach((self) => {
+        self.room = { width: Math.max(self.plot.clientWidth, 200), height: self.plot.clientHeight };
+    });
+    some.forEach(drawChart);
+}
+
+/* Draw all; again those whose room changes. What is not shown has none, and waits. */
 function drawCharts() {
-    charts.forEach(drawChart);
-    const watch = new ResizeObserver(() => charts
-        .filter((self) => self.plot.clientWidth !== self.box.width && self.plot.clientWidth > 0)
-        .forEach(drawChart));
+    ruler.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+    drawEach(charts);
+    const watch = new ResizeObserver(() => drawEach(charts.filter((self) =>
+        self.plot.clientWidth !== self.room.width && self.plot.clientWidth > 0)));
     charts.forEach((self) => watch.observe(self.plot));
 }

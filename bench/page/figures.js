@@ -7,6 +7,7 @@
  */
 const QUANTILES = [["p50", "var(--c3)"], ["p90", "var(--c1)"], ["p99", "var(--c4)"],
                    ["max", "var(--c2)"]];
+const MANY_RUNS = 5; // from here on one line of each is enough
 const TIME_LABEL = "time since the start of the window";
 
 function pointsOf(run) {
@@ -83,11 +84,15 @@ function isMostlyKnown(runs, key, name) {
     return measuredIn.filter((point) => isNumber(point[key][name])).length * 2 > measuredIn.length;
 }
 
-/* Of one run all that are known, of several the median and the one that says most of the tail. */
+/*
+ * Of one run all that are known, of several the median and the one that says most of the tail, and of
+ * many only that.
+ */
 function quantilesFor(runs, key) {
     const known = QUANTILES.filter(([name]) => isMostlyKnown(runs, key, name));
     const tail = ["p99", "p90", "max"].find((name) => known.some(([other]) => other === name));
-    return runs.length === 1 ? known : known.filter(([name]) => name === "p50" || name === tail);
+    return runs.length === 1 ? known : known.filter(([name]) =>
+        name === tail || (name === "p50" && runs.length < MANY_RUNS));
 }
 
 /* Percentiles of one metric over time. */
@@ -122,9 +127,10 @@ function distributionOf(run, key) {
 
 /*
  * `metrics` are [key, name, color, name beside a run's]; of several runs the second and later ones are
- * dashed.
+ * dashed, and of many there is only the first.
  */
-function curves(runs, metrics, options) {
+function curves(runs, allMetrics, options) {
+    const metrics = runs.length < MANY_RUNS ? allMetrics : allMetrics.slice(0, 1);
     const series = metrics.flatMap(([key, name, color, short], i) => runs.map((run) => ({
         name: runs.length === 1 ? name : run.name + (short === undefined ? "" : " " + short),
         color: runs.length === 1 ? color : run.color,
@@ -156,10 +162,19 @@ function latencyCurve(runs) {
 
 /* --- Histograms --- */
 
-/* Edges that fall on round numbers, about 50 of them from low to high. */
-function logEdges(low, high) {
-    const decades = Math.log10(high / low);
-    const each = [100, 40, 20, 10, 5, 2].find((n) => n * decades <= 50) || 1;
+/* How wide the buckets are that hold the requests, in powers of ten. */
+function meanWidth(buckets) {
+    const total = buckets.reduce((sum, [, , number]) => sum + number, 0);
+    return buckets.reduce((sum, [from, to, number]) =>
+        sum + number * Math.log10(to / from), 0) / total;
+}
+
+/* Edges of bars: at most about 50, on round numbers, and no finer than what they are made of. */
+function logEdges(buckets) {
+    const low = Math.min(...buckets.map(([from]) => from));
+    const high = Math.max(...buckets.map(([, to]) => to));
+    const decades = Math.log10(high / low), width = meanWidth(buckets) * 0.99;
+    const each = [100, 40, 20, 10, 5, 2].find((n) => n * decades <= 50 && n * width <= 1) || 1;
     const first = Math.floor(Math.log10(low) * each + 1e-9);
     const last = Math.max(Math.ceil(Math.log10(high) * each - 1e-9), first + 1);
     return Array.from({ length: last - first + 1 }, (_, i) => 10 ** ((first + i) / each));
@@ -198,8 +213,7 @@ function histogram(runs, metrics, options) {
     if (sets.length === 0) {
         return null;
     }
-    const all = sets.flatMap((set) => set.buckets);
-    const edges = logEdges(Math.min(...all.map(([from]) => from)), Math.max(...all.map(([, to]) => to)));
+    const edges = logEdges(sets.flatMap((set) => set.buckets));
     const series = sets.map((set) => ({ ...set, values: barsOf(set.buckets, edges) }));
     const barName = (x) => {
         const next = edges.findIndex((edge) => edge > x);
@@ -355,7 +369,7 @@ function searchFigure(runs) {
         return [
             { name: name("p99"), color: color("var(--muted)"), dash: "2 3",
               values: valuesIf(() => true) },
-            { name: name("met"), color: color("var(--good)"), kind: "dot",
+            { name: name("met"), color: color("var(--good)"), kind: "dot", hollow: false,
               values: valuesIf((step) => step.met) },
             { name: name("missed"), color: color("var(--bad)"), kind: "dot", hollow: true,
               values: valuesIf((step) => !step.met) },

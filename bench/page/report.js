@@ -41,7 +41,7 @@ function loadOf({ config = {}, seconds: length }) {
     } else if (isNumber(config.concurrency)) {
         parts.push(`closed loop, ${count(config.concurrency)} in flight`);
     }
-    if (isNumber(length)) {
+    if (length > 0) {
         parts.push(`window of ${roundDuration(Number((length * 1000).toPrecision(4)))}`);
     }
     return parts;
@@ -81,8 +81,10 @@ function abstractOf(result) {
     if (ok === 0) {
         return `None of ${count(total)} requests was answered well.`;
     }
-    const answered = `${count(ok)} of ${count(total)} requests (${percent(ok / total)}) were ` +
-        `answered well, ${rate(result.requests_per_second)} a second.`;
+    const which = total === 1 ? "The one request was" : ok === total
+        ? `All ${count(total)} requests were`
+        : `${count(ok)} of ${count(total)} requests (${percent(ok / total)}) were`;
+    const answered = `${which} answered well, ${rate(result.requests_per_second)} a second.`;
     const [p50, p99, max] = ["p50", "p99", "max"].map((name) => stat(result, "latency_ms", name));
     if (!isNumber(max)) {
         return answered;

@@ -22,7 +22,7 @@ const VERDICTS = {
         "The client itself was the bottleneck, so these numbers are partly its own.",
         "Give it more --threads or a machine of its own; quoit doctor tells what this one can do."],
     slots_limited: ["SLOTS LIMITED",
-        "Requests that were due had to wait because every slot was taken, as -c says.",
+        "Requests that were due had to wait because every slot that -c gives was taken.",
         "Raise -c or leave it out, unless that limit is what is being tested."],
     saturated: ["SATURATED",
         "The server did not keep up with the rate that was asked for, and its queue grew to the end.",
@@ -187,7 +187,7 @@ function errorTable(runs) {
 const CLIENT = [
     ["cpu_us_per_request", "CPU per request", (value) => rate(value) + " \u00b5s"],
     ["cpu_share", "CPU, share of a core", percent],
-    ["spin_share", "of that, spinning", percent],
+    ["spin_share", "spinning, share of a core", percent],
     ["enters_per_request", "kernel entries per request", rate],
     ["sqes_per_request", "operations per request", rate],
     ["cqes_per_request", "completions per request", rate],

@@ -81,33 +81,7 @@ def text_of(selector):
 
 # --- What must hold for every page ---
 
-NOT_A_NUMBER = re.compile(r"NaN|undefined|Infinity|\bnull\b|\[object")
-
-
-def test_no_page_asks_for_anything_or_has_an_error_in_its_script():
-    for name in SAMPLES:
-        show(name)
-        check_equal(shown.asked_for(), ["file://" + path_of(name)], name + " asked for")
-        check_equal(shown.complaints(), [], name + " complaints")
-        text = ask("document.querySelector('main').innerText")
-        found = NOT_A_NUMBER.search(text)
-        assert found is None, (name, text[max(found.start() - 60, 0):found.end() + 60])
-        check_equal(ask("[...document.querySelectorAll('figure')].map((f) => f.id)"),
-                    FIGURES[name].split(), name + " figures")
-
-
-def test_the_policy_of_the_page_forbids_the_network():
-    show("small")
-    for ask_for in ("fetch('http://127.0.0.1:9/').catch(() => 0)",
-                    "new Image().src = 'http://127.0.0.1:9/'",
-                    "document.body.append(Object.assign(document.createElement('script'), "
-                    "{ src: 'http://127.0.0.1:9/' }))"):
-        violated = ask("new Promise((done) => { document.addEventListener("
-                       "'securitypolicyviolation', (e) => done(e.blockedURI), { once: true }); "
-                       + ask_for + "; })")
-        check_equal(violated, "http://127.0.0.1:9/", ask_for)
-
-
+# What leaves its box or the window, and labels that stand on each other.
 BOXES = """(() => {
     const faults = [];
     const inScroll = (node) => node.closest('.scroll') !== null;
@@ -124,7 +98,12 @@ BOXES = """(() => {
             faults.push(`${node.tagName}.${node.className}: ${node.innerText.slice(0, 40)}`);
         }
     }
-    for (const plot of document.querySelectorAll('.plot svg')) {
+    for (const name of document.querySelectorAll('th:first-child')) {
+        if (name.offsetWidth > 0 && name.offsetWidth < 100) {
+            faults.push(`${name.innerText} has ${name.offsetWidth} px`);
+        }
+    }
+    for (const plot of document.querySelectorAll('.plot > svg')) {
         const outer = plot.getBoundingClientRect();
         const id = plot.closest('figure').id;
         for (const text of plot.querySelectorAll('text')) {
@@ -146,37 +125,7 @@ BOXES = """(() => {
 })()"""
 
 
-def test_text_stays_in_its_box_at_every_width():
-    for name in SAMPLES:
-        show(name)
-        for width in WIDTHS:
-            shown.look(width)
-            check_equal(ask(BOXES), [], "%s at %d" % (name, width))
-
-
-def test_a_page_that_changes_its_width_is_drawn_for_it():
-    show("stream", 1400)
-    for width in WIDTHS:
-        shown.look(width)
-        check_equal(ask(BOXES), [], "at %d" % width)
-        sizes = ask("[...document.querySelectorAll('.plot svg')].map((plot) => "
-                    "[plot.viewBox.baseVal.width, plot.clientWidth])")
-        assert len(sizes) == 12 and all(drawn == real for drawn, real in sizes), (width, sizes)
-
-
-def test_nothing_moves_while_a_page_loads():
-    for name in ("small", "stream", "compared"):
-        for width in WIDTHS:
-            show(name, width)
-            moved = ask("new Promise((done) => { let sum = 0; new PerformanceObserver((list) => "
-                        "list.getEntries().forEach((e) => { sum += e.value; }))"
-                        ".observe({ type: 'layout-shift', buffered: true }); "
-                        "requestAnimationFrame(() => setTimeout(() => done(sum), 50)); })")
-            check_equal(moved, 0, "%s at %d" % (name, width))
-
-
-# --- Light and dark ---
-
+# The lowest contrast of text and of lines with what is behind them.
 CONTRASTS = """(() => {
     const parse = (color) => color.match(/[\\d.]+/g).map(Number);
     const lightness = (rgb) => rgb.slice(0, 3).map((c) => c / 255)
@@ -197,7 +146,7 @@ CONTRASTS = """(() => {
         const own = [...node.childNodes].some((child) => child.nodeType === 3 &&
             child.textContent.trim() !== '');
         if (own) {
-            note('text', node, parse(node.closest('.plot svg') ? style.fill : style.color));
+            note('text', node, parse(node.closest('.plot > svg') ? style.fill : style.color));
         }
         if (node.matches('[data-series]')) {
             note('line', node, parse(style.color));
@@ -207,12 +156,79 @@ CONTRASTS = """(() => {
 })()"""
 
 
+surveys = {}
+
+
+def survey(name):
+    """All that is asked of every page, by one visit."""
+    if name not in surveys:
+        show(name)
+        surveys[name] = {
+            "asked_for": shown.asked_for(), "complaints": shown.complaints(),
+            "text": text_of("main"),
+            "figures": ask("[...document.querySelectorAll('figure')].map((f) => f.id)"),
+            "boxes": {width: shown.look(width) or ask(BOXES) for width in WIDTHS},
+            "worst": {scheme: shown.look(1400, scheme) or ask(CONTRASTS) for scheme in SCHEMES}}
+    return surveys[name]
+
+
+NOT_A_NUMBER = re.compile(r"NaN|undefined|Infinity|\bnull\b|\[object")
+
+
+def test_no_page_asks_for_anything_or_has_an_error_in_its_script():
+    for name in SAMPLES:
+        page = survey(name)
+        check_equal(page["asked_for"], ["file://" + path_of(name)], name + " asked for")
+        check_equal(page["complaints"], [], name + " complaints")
+        found = NOT_A_NUMBER.search(page["text"])
+        assert found is None, (name, page["text"][max(found.start() - 60, 0):found.end() + 60])
+        check_equal(page["figures"], FIGURES[name].split(), name + " figures")
+
+
+def test_the_policy_of_the_page_forbids_the_network():
+    show("small")
+    for ask_for in ("fetch('http://127.0.0.1:9/').catch(() => 0)",
+                    "new Image().src = 'http://127.0.0.1:9/'",
+                    "document.body.append(Object.assign(document.createElement('script'), "
+                    "{ src: 'http://127.0.0.1:9/' }))"):
+        violated = ask("new Promise((done) => { document.addEventListener("
+                       "'securitypolicyviolation', (e) => done(e.blockedURI), { once: true }); "
+                       + ask_for + "; })")
+        check_equal(violated, "http://127.0.0.1:9/", ask_for)
+
+
+def test_text_stays_in_its_box_at_every_width():
+    for name in SAMPLES:
+        for width in WIDTHS:
+            check_equal(survey(name)["boxes"][width], [], "%s at %d" % (name, width))
+
+
+def test_a_page_that_changes_its_width_is_drawn_for_it():
+    show("stream", 1400)
+    for width in WIDTHS:
+        shown.look(width)
+        check_equal(ask(BOXES), [], "at %d" % width)
+        sizes = ask("[...document.querySelectorAll('.plot > svg')].map((plot) => "
+                    "[plot.viewBox.baseVal.width, plot.clientWidth])")
+        assert len(sizes) == 12 and all(drawn == real for drawn, real in sizes), (width, sizes)
+
+
+def test_nothing_moves_while_a_page_loads():
+    for name, width in zip(("small", "stream", "compared"), WIDTHS):
+        show(name, width)
+        moved = ask("new Promise((done) => { let sum = 0; new PerformanceObserver((list) => "
+                    "list.getEntries().forEach((e) => { sum += e.value; }))"
+                    ".observe({ type: 'layout-shift', buffered: true }); "
+                    "requestAnimationFrame(() => requestAnimationFrame(() => done(sum))); })")
+        check_equal(moved, 0, "%s at %d" % (name, width))
+
+
+# --- Light and dark ---
+
 def test_text_and_lines_can_be_told_from_the_ground_in_light_and_dark():
     for name in SAMPLES:
-        show(name)
         for scheme in SCHEMES:
-            shown.look(1400, scheme)
-            worst = ask(CONTRASTS)
+            worst = survey(name)["worst"][scheme]
             assert worst["text"] >= 4.5, (name, scheme, worst)  # WCAG 2 AA
             assert worst.get("line", 21) >= 3, (name, scheme, worst)
 
@@ -370,6 +386,15 @@ def test_the_histogram_holds_all_requests_in_log_spaced_bars():
         mode = max(zip(edges, tops), key=lambda bar: -bar[1][1])[0]
         median = SAMPLES["small"][key]["p50"]
         assert 0.5 * median < mode < 1.5 * median, (series, mode, median)
+
+
+def test_the_histogram_of_one_request_is_one_bar():
+    show("one")
+    plot = plot_of("latency-histogram")
+    shares = linear_scale(plot["y"])
+    for series in ("latency", "service"):
+        check_near(max(shares(y) for _, y in plot["series"][series]), 100, 0.02, series)
+    assert "The one request was answered well" in text_of("main")
 
 
 def test_failures_stand_over_time_and_by_kind():

@@ -4,6 +4,7 @@ A run is a list of requests (Request below), drawn from a seed; result() counts 
 says. So what a page must show can be worked out from the same JSON.
 """
 
+import bisect
 import collections
 import math
 import random
@@ -89,21 +90,28 @@ class Measured:
         }
 
 
+def in_flight(requests, ends):
+    """How many are, at each of these times."""
+    sent = sorted(request.sent for request in requests)
+    ended = sorted(request.ended for request in requests)
+    return [bisect.bisect_left(sent, end) - bisect.bisect_left(ended, end) for end in ends]
+
+
 def timeline(requests, length, interval, lag):
     count = math.ceil(max([length] + [one.ended for one in requests]) / interval - 1e-9)
     ended = [[] for _ in range(count)]
     for request in requests:
         ended[min(int(request.ended / interval), count - 1)].append(request)
+    sent = collections.Counter(int(request.sent / interval) for request in requests)
+    flying = in_flight(requests, [(i + 1) * interval for i in range(count)])
     points = []
     for i, mine in enumerate(ended):
-        begin, end = i * interval, (i + 1) * interval
         values = Measured(mine, lag).values
         ok = sum(1 for one in mine if one.code is None)
         points.append({
-            "seconds": round(begin, 3),
-            "sent": sum(1 for one in requests if begin <= one.sent < end),
+            "seconds": round(i * interval, 3), "sent": sent[i],
             "ok": ok, "failed": len(mine) - ok,
-            "in_flight": sum(1 for one in requests if one.sent < end <= one.ended),
+            "in_flight": flying[i],
             "tokens_out": sum(len(one.gaps) + 1 for one in mine if one.gaps),
             **{key: short_summary(values[key])
                for key in ("latency_ms", "service_ms", "ttft_ms", "itl_ms")}})
