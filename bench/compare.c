@@ -423,5 +423,5 @@ int compare_main(int count, char **words)
         }
     }
     compare_close(compare);
-    return exit_code;
+    return (int)exit_code;
 }

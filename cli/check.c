@@ -358,5 +358,5 @@ int check_main(int count, char **words)
         exit_code = check_run(check);
     }
     check_close(check);
-    return exit_code;
+    return (int)exit_code;
 }

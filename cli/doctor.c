@@ -267,5 +267,5 @@ int doctor_main(int count, char **words)
         exit_code = doctor_run(doctor);
     }
     free(doctor);
-    return exit_code;
+    return (int)exit_code;
 }

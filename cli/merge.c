@@ -264,7 +264,7 @@ int merge_main(int count, char **words)
         return EXIT_USAGE;
     }
     if (hlog_merge_is_meant(merge.options.files, merge.options.files_count)) {
-        return merge_logs(&merge.options);
+        return (int)merge_logs(&merge.options);
     }
     sink_init(&merge.output);
     sink_init(&merge.errors);
@@ -272,5 +272,5 @@ int merge_main(int count, char **words)
     sink_drop(&merge.output);
     sink_drop(&merge.errors);
     answers_close(&merge.answers);
-    return exit_code;
+    return (int)exit_code;
 }

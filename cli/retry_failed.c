@@ -222,5 +222,5 @@ int retry_failed_main(int count, char **words)
     enum exit_code exit_code = retry_failed_run(&retry);
     sink_drop(&retry.sink);
     answers_close(&retry.answers);
-    return exit_code;
+    return (int)exit_code;
 }
