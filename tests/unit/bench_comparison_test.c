@@ -153,7 +153,7 @@ static struct runs run_with_intervals(double p99, size_t count)
     for (size_t i = 0; i < count; i++) {
         size += (size_t)snprintf(text + size, sizeof(text) - size,
                                  "%s{\"latency_ms\":{\"count\":100,\"p99\":%g}}", i == 0 ? "" : ",",
-                                 p99 - 20 + (i % 2 == 0 ? 1 : -1));
+                                 p99 * 0.8 + (i % 2 == 0 ? 1 : -1));
     }
     snprintf(text + size, sizeof(text) - size, "]}}");
     return runs_of(text);
