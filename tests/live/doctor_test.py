@@ -131,7 +131,7 @@ def test_one_back_end_is_measured_if_it_is_asked_for():
 
 def test_without_the_self_test_nothing_is_started():
     result = doctor("--no-self-test", "--json", path_of("report.json"), preexec_fn=refuse(
-        {"x86_64": 57}.get(os.uname().machine, 220), errno.EAGAIN))  # fork or clone
+        49 if os.uname().machine == "x86_64" else 200, errno.EACCES))  # bind
     assert result.code in (0, 1), result.code
     with open(path_of("report.json")) as file:
         check_equal(json.load(file)["self_test"], None)
@@ -233,6 +233,8 @@ def test_a_stand_in_that_cannot_be_started_or_reached_is_a_failure():
     if numbers is None:
         print("skipped: the numbers of clone and bind are not known here")
         return
+    if "san" in os.path.basename(BUILD):
+        numbers = numbers[1:]  # its search for leaks needs clone
     for number in numbers:
         code, report = examine(preexec_fn=refuse(number, errno.EACCES))
         check_equal(code, 3)
