@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CURVES_BUCKETS_PER_DOUBLING 8
+#define CURVES_BUCKETS_PER_DOUBLING 32
 
 static const char *const metric_names[METRICS] = {
 #define METRIC_X(member, name) name "_ms",
@@ -219,7 +219,7 @@ static void add_pair(cJSON *array, double one, double other_ns)
     (void)cJSON_AddItemToArray(array, cJSON_CreateRaw(text));
 }
 
-/* In which of the buckets of a plot is the value? Eight to each power of two. */
+/* In which of the buckets of a plot is the value? Thirty-two to each power of two. */
 static int plot_bucket(uint64_t value_ns)
 {
     return (int)floor(log2((double)(value_ns | 1)) * CURVES_BUCKETS_PER_DOUBLING);

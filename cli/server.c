@@ -100,16 +100,35 @@ static void append_clean(struct text *out, const char *bytes, size_t size)
     }
 }
 
+/* Does a number, or nothing, stand behind the colon? Else it may be a password. */
+static bool port_is_plain(struct json_span authority)
+{
+    const char *end = authority.bytes + authority.size;
+    const char *colon = memrchr(authority.bytes, ':', authority.size);
+
+    if (colon == NULL || memchr(colon, ']', (size_t)(end - colon)) != NULL) {
+        return true;
+    }
+    return strspn(colon + 1, "0123456789") >= (size_t)(end - colon - 1);
+}
+
 void server_append_url(struct text *out, const char *url)
 {
     struct json_span authority = server_authority(url);
-    const char *at = memrchr(authority.bytes, '@', authority.size);
+    size_t size = strcspn(url, "?#");
+    /* A password with a slash in it looks like a path: so the last one counts. */
+    const char *at = memrchr(url, '@', size);
 
     if (at != NULL) { /* a Location may be anything */
         append_clean(out, url, (size_t)(authority.bytes - url));
-        url = at + 1;
+        text_append_string(out, at < authority.bytes + authority.size ? "" : "***@");
+        append_clean(out, at + 1, (size_t)(url + size - at - 1));
+    } else if (port_is_plain(authority)) {
+        append_clean(out, url, size);
+    } else {
+        append_clean(out, url, (size_t)(authority.bytes - url));
+        text_append_string(out, "***");
     }
-    append_clean(out, url, strcspn(url, "?#"));
 }
 
 static bool name_is_secret(const char *name, size_t size)

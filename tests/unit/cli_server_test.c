@@ -102,6 +102,10 @@ static void test_people_see_no_secret_of_a_url(void)
     CHECK_STR(shown("https://u:S@h/v1", server_append_url), "https://h/v1");
     CHECK_STR(shown("https://u:S@S@h/v1", server_append_url), "https://h/v1");
     CHECK_STR(shown("https://h/\x1b[2J", server_append_url), "https://h/?[2J");
+    CHECK_STR(shown("https://u:S/S@h/v1", server_append_url), "https://***@h/v1");
+    CHECK_STR(shown("https://u:S?S@h/v1", server_append_url), "https://***");
+    CHECK_STR(shown("https://u:S#S@h/v1", server_append_url), "https://***");
+    CHECK_STR(shown("https://[::1]:80/v1?m=a@b", server_append_url), "https://[::1]:80/v1");
     CHECK_STR(shown("/login", server_append_url), "/login");
     CHECK_STR(shown("https://h/v1?api-version=1&api-key=S&x&sig=S", server_append_url_hidden),
               "https://h/v1?api-version=1&api-key=***&x&sig=***");
