@@ -223,16 +223,18 @@ static void worker_note_busy(struct worker *worker, const struct tally_engine *n
     worker->second = *now;
 }
 
-static void worker_note_full(struct worker *worker)
+void worker_note_full(struct worker *worker)
 {
     if (worker->slots.free_count == 0) {
-        worker->tally->full_ns += worker->now_ns - worker->full_since_ns;
+        if (worker->has_begun && !worker->has_ended) {
+            worker->tally->full_ns += worker->now_ns - worker->full_since_ns;
+        }
         worker->full_since_ns = worker->now_ns;
     }
 }
 
-/* Counts at T0, at T1, and each second between. */
-static void worker_mark(struct worker *worker)
+/* Counts at T0, each second, and at T1, or when there is nothing more to do. */
+static void worker_mark(struct worker *worker, bool is_last)
 {
     const uint64_t second_ns = UINT64_C(1000000000);
     struct tally *tally = worker->tally;
@@ -242,13 +244,12 @@ static void worker_mark(struct worker *worker)
         worker_read_engine(worker, &worker->at_begin);
         worker->second = worker->at_begin;
         worker_note_full(worker);
-        tally->full_ns = 0; /* before the window nobody counts */
         worker->has_begun = true;
     }
     if (!worker->has_begun || worker->has_ended) {
         return;
     }
-    bool at_end = worker->now_ns >= load_look(&worker->load->end_ns);
+    bool at_end = is_last || worker->now_ns >= load_look(&worker->load->end_ns);
     if (at_end || worker->now_ns - worker->second.at_ns >= second_ns) {
         worker_read_engine(worker, &now);
         uint64_t window_ns = now.at_ns - worker->at_begin.at_ns;
@@ -342,13 +343,9 @@ static void worker_run(struct worker *worker)
     while (!worker_is_over(worker)) {
         worker_begin_due(worker);
         worker_turn(worker);
-        worker_mark(worker);
+        worker_mark(worker, false);
     }
-    /* With -n all may have ended before anybody looked at the clock again. */
-    if (worker->has_begun && !worker->has_ended) {
-        load_end(worker->load, worker->now_ns);
-        worker_mark(worker);
-    }
+    worker_mark(worker, true);
     worker_count_unsent(worker);
     if (worker->csv != NULL) {
         csv_flush(worker->csv, worker->index);

@@ -358,9 +358,7 @@ static void worker_end(struct worker *worker, struct bench_slot *slot,
         worker_count_warm(worker, slot, result->times.end_ns);
     }
     worker_note_reach(worker, result);
-    if (worker->slots.free_count == 0) {
-        worker->tally->full_ns += since(worker->now_ns, worker->full_since_ns);
-    }
+    worker_note_full(worker);
     if (!worker->plan->open_loop && worker_found_no_server(result)) {
         free_ns += PAUSE_NS;
     }
