@@ -28,6 +28,9 @@ static struct statistics comparison_intervals(const struct runs *runs, enum meas
     for (size_t i = 0; i < runs->count; i++) {
         result_add_intervals(&runs->items[i].result, measure, &statistics);
     }
+    if (statistics.mean == 0 && value > 0) {
+        return (struct statistics){ .count = 0 }; /* this timeline does not count it */
+    }
     statistics.mean = value;
     return statistics;
 }

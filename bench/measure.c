@@ -7,9 +7,8 @@
 #include <string.h>
 
 const struct measure_row measure_rows[MEASURES] = {
-#define MEASURE_X(measure, name, object, member, point_count, unit, more_is_better, is_key)        \
-    [MEASURE_##                                                                                    \
-        measure] = { name, object, member, point_count, MEASURE_##unit, more_is_better, is_key },
+#define MEASURE_X(measure, name, object, member, count, min, unit, more, key)                      \
+    [MEASURE_##measure] = { name, object, member, count, min, MEASURE_##unit, more, key },
     MEASURE_MAP(MEASURE_X)
 #undef MEASURE_X
 };

@@ -111,21 +111,27 @@ static enum result_number result_measure(struct json_span text, const struct mea
 
 /* --- The timeline --- */
 
-/* What is counted: only of an interval that ends within the window. */
+/*
+ * What is counted: only of an interval that ends within the window, and is not a rest of one. Its
+ * length is what the clock said, where the point has it.
+ */
 static enum result_number result_point_per_second(const struct result *result,
                                                   struct json_span point, const char *name,
                                                   double *value_out)
 {
-    double begin = 0, count = 0;
+    double begin = 0, count = 0, length = result->interval_seconds;
     enum result_number found = result_number(point, name, &count);
 
     if (found != RESULT_NUMBER || result_number(point, "seconds", &begin) != RESULT_NUMBER) {
         return found == RESULT_NONE ? RESULT_NONE : RESULT_WRONG;
     }
-    if (begin + result->interval_seconds > result->seconds + 1e-6) {
-        return RESULT_NONE;
+    if (result_number(point, "length", &length) == RESULT_WRONG) {
+        return RESULT_WRONG;
     }
-    *value_out = count / result->interval_seconds;
+    if (length < result->interval_seconds / 2 || begin + length > result->seconds + 0.002) {
+        return RESULT_NONE; /* 2 ms: both are rounded */
+    }
+    *value_out = count / length;
     return RESULT_NUMBER;
 }
 
@@ -139,14 +145,12 @@ static enum result_number result_point(const struct result *result, struct json_
         return result_point_per_second(result, point, row->point_count, value_out);
     }
     if (measure != MEASURE_ERROR_RATE) {
-        return result_measure(point, row, RESULT_POINT_REQUESTS, value_out);
+        return result_measure(point, row, row->point_min, value_out);
     }
     enum result_number good_found = result_number(point, "ok", &good);
     enum result_number failed_found = result_number(point, "failed", &failed);
     if (good_found == RESULT_NUMBER && failed_found == RESULT_NUMBER) {
-        return good + failed < RESULT_POINT_REQUESTS
-                   ? RESULT_NONE
-                   : result_percent(failed, good + failed, value_out);
+        return result_percent(failed, good + failed, value_out);
     }
     return good_found == RESULT_WRONG || failed_found == RESULT_WRONG ? RESULT_WRONG : RESULT_NONE;
 }

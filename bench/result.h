@@ -17,9 +17,8 @@
 
 #define RESULT_FAULT_SIZE 160
 #define RESULT_SIZE_MAX ((size_t)16 << 20)
-#define RESULT_POINTS_MAX 10000  /* of the timeline; quoit bench writes 300 */
-#define RESULT_POINT_REQUESTS 10 /* with fewer, an interval's latency says nothing */
-#define RESULT_NUMBER_MAX 1e15   /* of milliseconds that is 30,000 years */
+#define RESULT_POINTS_MAX 10000 /* of the timeline; quoit bench writes 300 */
+#define RESULT_NUMBER_MAX 1e15  /* of milliseconds that is 30,000 years */
 
 struct result {
     struct json_span text;   /* borrowed */

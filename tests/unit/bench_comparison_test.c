@@ -179,6 +179,25 @@ static void test_one_run_a_side_is_judged_by_its_intervals_around_its_own_value(
     runs_close(&other);
 }
 
+/* As the tokens of answers that are not streamed: known at the end, and of no interval. */
+static void test_a_timeline_that_does_not_count_something_does_not_judge_it(void)
+{
+    static char text[2048];
+    size_t size = (size_t)snprintf(text, sizeof(text),
+                                   "{\"requests\":{\"total\":1,\"ok\":1},\"latency_ms\":{},"
+                                   "\"seconds\":9,\"tokens\":{\"out_per_second\":100},"
+                                   "\"timeline\":{\"interval_seconds\":1,\"points\":[");
+
+    for (int i = 0; i < 9; i++) {
+        size += (size_t)snprintf(text + size, sizeof(text) - size,
+                                 "%s{\"seconds\":%d,\"tokens_out\":0}", i == 0 ? "" : ",", i);
+    }
+    snprintf(text + size, sizeof(text) - size, "]}}");
+    struct runs runs = runs_of(text);
+    CHECK_EQ(compare(&runs, &runs, MEASURE_TOKENS_OUT).verdict, COMPARISON_UNCLEAR);
+    runs_close(&runs);
+}
+
 static void test_the_run_that_is_shown_is_the_middle_one(void)
 {
     struct runs runs = runs_with((double[]){ 30, 10, 20, 50, 40 }, 5, 0);
@@ -279,6 +298,7 @@ int main(void)
     RUN(test_an_error_rate_changes_by_points_also_from_none);
     RUN(test_from_nothing_there_is_no_percentage_but_a_verdict);
     RUN(test_one_run_a_side_is_judged_by_its_intervals_around_its_own_value);
+    RUN(test_a_timeline_that_does_not_count_something_does_not_judge_it);
     RUN(test_the_run_that_is_shown_is_the_middle_one);
     RUN(test_sides_that_were_asked_alike_and_went_well_give_no_warning);
     RUN(test_what_makes_a_comparison_doubtful_is_told_once_a_side);

@@ -22,7 +22,7 @@ static const char whole[] =
     "\"tokens\":{\"in\":1,\"out\":2,\"out_per_second\":33},"
     "\"client\":{\"verdict\":\"ok\",\"cpu_us_per_request\":1.5e1},"
     "\"timeline\":{\"interval_seconds\":2,\"points\":[" POINT(0, 98, 2, 100, 3.5) "," POINT(
-        2, 50, 50, 100, null) "," POINT(4, 5, 4, 9, 7) "]}}";
+        2, 50, 50, 100, null) "," POINT(4, 5, 5, 49, 7) "]}}";
 
 /* Read from a buffer of exactly its size, so that a sanitizer sees one byte too far. */
 static bool read_bytes(const char *bytes, size_t size, struct result *result_out)
@@ -101,13 +101,28 @@ static void test_intervals_count_per_second_and_only_where_they_are_whole(void)
     CHECK(intervals(MEASURE_TOKENS_OUT).mean == 25);
 }
 
+static void test_an_interval_is_as_long_as_the_clock_said(void)
+{
+    struct statistics statistics = { .count = 0 };
+    struct result result;
+
+    CHECK(read_text("{\"requests\":{\"total\":31,\"ok\":31},\"latency_ms\":{},\"seconds\":2,"
+                    "\"timeline\":{\"interval_seconds\":2,\"points\":["
+                    "{\"seconds\":0,\"length\":1.5,\"ok\":30},"
+                    "{\"seconds\":1.5,\"length\":0.5,\"ok\":1}]}}",
+                    &result));
+    result_add_intervals(&result, MEASURE_REQUESTS, &statistics);
+    CHECK_EQ(statistics.count, 1); /* the rest behind it is none */
+    CHECK(statistics.mean == 20);
+}
+
 static void test_intervals_with_too_few_requests_say_nothing(void)
 {
-    CHECK_EQ(intervals(MEASURE_LATENCY_MEAN).count, 2);
-    CHECK_EQ(intervals(MEASURE_LATENCY_P99).count, 1); /* one is null, one is of 9 */
+    CHECK_EQ(intervals(MEASURE_LATENCY_MEAN).count, 3);
+    CHECK_EQ(intervals(MEASURE_LATENCY_P99).count, 1); /* one is null, one is of 49 */
     CHECK(intervals(MEASURE_LATENCY_P99).mean == 3.5);
-    CHECK_EQ(intervals(MEASURE_ERROR_RATE).count, 2);
-    CHECK(intervals(MEASURE_ERROR_RATE).mean == (2 + 50) / 2.0);
+    CHECK_EQ(intervals(MEASURE_ERROR_RATE).count, 3);
+    CHECK(intervals(MEASURE_ERROR_RATE).mean == (2 + 50 + 50) / 3.0);
     CHECK_EQ(intervals(MEASURE_TTFT_P50).count, 0);
     CHECK_EQ(intervals(MEASURE_GOODPUT).count, 0);
 }
@@ -227,6 +242,7 @@ int main(void)
     RUN(test_what_is_null_or_missing_is_no_number);
     RUN(test_what_was_not_even_sent_is_an_error);
     RUN(test_intervals_count_per_second_and_only_where_they_are_whole);
+    RUN(test_an_interval_is_as_long_as_the_clock_said);
     RUN(test_intervals_with_too_few_requests_say_nothing);
     RUN(test_what_is_no_result_is_refused);
     RUN(test_a_number_that_it_cannot_be_is_refused);
