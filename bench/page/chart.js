@@ -1,6 +1,6 @@
 
 /*
- * chart: one figure: a legend, a plot in SVG with a crosshair, what it shows, and the same as a table.
+ * chart: one figure: a legend, a plot in SVG with a crosshair, what it shows, and that as a table.
  *
  * chart({
  *     id, title, about,        // about: a sentence under the plot
@@ -14,9 +14,9 @@
  *     head(x),                 // what the tooltip calls a place, else format(x)
  * })
  *
- * A y of null is a gap. The values of a series are sorted by x. A bar reaches from its x to the next,
- * and an area is one of bars too; its last value ends it. The plot is drawn anew when its width
- * changes; its height is fixed by the style sheet, so nothing moves.
+ * A y of null is a gap. The values of a series are sorted by x. A bar reaches from its x to the
+ * next, and an area is one of bars too; its last value ends it. The plot is drawn anew when its
+ * width changes; its height is fixed by the style sheet, so nothing moves.
  */
 const charts = [];
 const X_LABEL_PX = 54, Y_LABEL_PX = 22, REACH_PX = 24;
@@ -91,8 +91,8 @@ function dataTable(self) {
 }
 
 /*
- * What a series has at x. A bar reaches to the next one, and a curve of percentiles says what all up to
- * there stay below; otherwise only what was measured at x counts.
+ * What a series has at x. A bar reaches to the next one, and a curve of percentiles says what all
+ * up to there stay below; otherwise only what was measured at x counts.
  */
 function valueAt(self, series, x) {
     if (isStepped(series)) {
@@ -165,11 +165,13 @@ function strokes(self, series) {
 }
 
 function path(points) {
-    return points.map(([x, y], i) => `${i === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+    return points.map(([x, y], i) =>
+        `${i === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
 function dot([x, y], hollow) {
-    return svg("circle", { class: hollow === true ? "dot hollow" : "dot", cx: x.toFixed(1), cy: y.toFixed(1),
+    return svg("circle", { class: hollow === true ? "dot hollow" : "dot",
+                           cx: x.toFixed(1), cy: y.toFixed(1),
                            r: hollow === undefined ? 3.5 : 4.5 });
 }
 

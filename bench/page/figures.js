@@ -8,7 +8,6 @@
 const QUANTILES = [["p50", "var(--c3)"], ["p90", "var(--c1)"], ["p99", "var(--c4)"],
                    ["max", "var(--c2)"]];
 const MANY_RUNS = 5; // from here on one line of each is enough
-const TIME_LABEL = "time since the start of the window";
 
 function pointsOf(run) {
     return (run.result.timeline || {}).points || [];
@@ -45,6 +44,11 @@ function endMark(runs) {
     return isPassed ? [{ x: end, label: "end of the window" }] : [];
 }
 
+function timeAxis(runs) {
+    return { label: "time since the start of the window", format: seconds,
+             scale: (room) => timeScale(lastSecond(runs), room) };
+}
+
 /* A chart over the time of the run; valueOf(point, seconds of an interval) may be null. */
 function overTime(runs, options) {
     const series = options.lines.flatMap((line) => runs.map((run) => ({
@@ -57,7 +61,7 @@ function overTime(runs, options) {
     return chart({
         ...options, series, group: "time", head: intervalName(runs),
         marks: [...(options.marks || []), ...endMark(runs)],
-        x: { label: TIME_LABEL, format: seconds, scale: (room) => timeScale(lastSecond(runs), room) },
+        x: timeAxis(runs),
     });
 }
 
@@ -65,7 +69,7 @@ function valuesOf(series) {
     return series.flatMap((one) => one.values.map(([, y]) => y)).filter(isNumber);
 }
 
-/* The axis of lengths of time for these values; a length of 0 has no place on it, and stands below. */
+/* The axis of these lengths of time; one of 0 has no place on it, and stands at its end. */
 function durationAxis(values, label) {
     const above = values.filter((value) => value > 0);
     const low = above.length === 0 ? 0.001 : Math.min(...above);
@@ -85,8 +89,8 @@ function isMostlyKnown(runs, key, name) {
 }
 
 /*
- * Of one run all that are known, of several the median and the one that says most of the tail, and of
- * many only that.
+ * Of one run all that are known, of several the median and the one that says most of the tail, and
+ * of many only that.
  */
 function quantilesFor(runs, key) {
     const known = QUANTILES.filter(([name]) => isMostlyKnown(runs, key, name));
@@ -114,8 +118,8 @@ function quantilesOverTime(runs, key, options) {
 function latencyOverTime(runs) {
     return quantilesOverTime(runs, "latency_ms", {
         id: "latency-time", title: "Latency over time", label: "latency", wide: true,
-        about: "Latency of the requests that ended in each interval, counted from the moment they " +
-            "were due: a server that stalls is charged for all that it kept waiting.",
+        about: "Latency of the requests that ended in each interval, counted from the moment " +
+            "they were due: a server that stalls is charged for all that it kept waiting.",
     });
 }
 
@@ -126,8 +130,8 @@ function distributionOf(run, key) {
 }
 
 /*
- * `metrics` are [key, name, color, name beside a run's]; of several runs the second and later ones are
- * dashed, and of many there is only the first.
+ * `metrics` are [key, name, color, name beside a run's]; of several runs the second and later ones
+ * are dashed, and of many there is only the first.
  */
 function curves(runs, allMetrics, options) {
     const metrics = runs.length < MANY_RUNS ? allMetrics : allMetrics.slice(0, 1);
@@ -154,9 +158,9 @@ function latencyCurve(runs) {
     return curves(runs, [["latency_ms", "latency, from schedule", "var(--c2)"],
                          ["service_ms", "service, from send", "var(--c1)", "service"]], {
         id: "latency-curve", title: "Percentiles of latency and service", label: "time",
-        about: "Latency counts from when a request was due, service from when it was sent. The gap " +
-            "between them is time spent waiting to be sent, which tools that count from sending " +
-            "leave out.",
+        about: "Latency counts from when a request was due, service from when it was sent. The " +
+            "gap between them is time spent waiting to be sent, which tools that count from " +
+            "sending leave out.",
     });
 }
 
@@ -217,7 +221,8 @@ function histogram(runs, metrics, options) {
     const series = sets.map((set) => ({ ...set, values: barsOf(set.buckets, edges) }));
     const barName = (x) => {
         const next = edges.findIndex((edge) => edge > x);
-        return next < 1 ? duration(x) : duration(edges[next - 1]) + " \u2013 " + duration(edges[next]);
+        return next < 1 ? duration(x)
+            : `${duration(edges[next - 1])} \u2013 ${duration(edges[next])}`;
     };
     return chart({
         ...options, series, head: barName,
@@ -228,7 +233,8 @@ function histogram(runs, metrics, options) {
 }
 
 function latencyHistogram(runs) {
-    const metrics = [["latency_ms", "latency", "var(--c2)"], ["service_ms", "service", "var(--c1)"]];
+    const metrics = [["latency_ms", "latency", "var(--c2)"],
+                     ["service_ms", "service", "var(--c1)"]];
     return histogram(runs, runs.length === 1 ? metrics : metrics.slice(0, 1), {
         id: "latency-histogram", title: runs.length === 1 ? "Histogram of latency and service"
             : "Histogram of latency", label: "time",
@@ -316,7 +322,8 @@ function streamFigures(runs) {
             id: "ttft-curve", title: "Percentiles of time to first token", label: "TTFT",
             about: "What a user waits for, from send and from when the request was due.",
         }),
-        curves(runs, [["itl_ms", "ITL", "var(--c3)", "ITL"], ["tpot_ms", "TPOT", "var(--c4)", "TPOT"]], {
+        curves(runs, [["itl_ms", "ITL", "var(--c3)", "ITL"],
+                      ["tpot_ms", "TPOT", "var(--c4)", "TPOT"]], {
             id: "itl-curve", title: "Percentiles of time between tokens", label: "time",
             about: "ITL is each gap by itself; TPOT is the mean gap of one request.",
         }),
@@ -328,9 +335,9 @@ function streamFigures(runs) {
 
 function errorsOverTime(runs) {
     const series = runs.map((run) => {
-        const points = pointsOf(run), interval = intervalOf(run);
+        const points = pointsOf(run);
         const values = points.map((point) => [point.seconds, point.failed ?? 0]);
-        const end = points.length === 0 ? [] : [[points[points.length - 1].seconds + interval, null]];
+        const end = points.length === 0 ? [] : [[lastSecond([run]), null]];
         return { name: runs.length === 1 ? "failed" : run.name, dash: run.dash,
                  color: runs.length === 1 ? "var(--c2)" : run.color,
                  kind: runs.length === 1 ? "bar" : "area", values: [...values, ...end] };
@@ -338,7 +345,7 @@ function errorsOverTime(runs) {
     return chart({
         id: "errors-time", title: "Failed requests over time", series, group: "time",
         about: "Requests that failed in each interval.", head: intervalName(runs),
-        x: { label: TIME_LABEL, format: seconds, scale: (room) => timeScale(lastSecond(runs), room) },
+        x: timeAxis(runs),
         y: numberAxis(valuesOf(series), "requests", count),
     });
 }
@@ -354,8 +361,8 @@ function lagCurve(runs) {
     return curves(runs, [["lag_ms", "lag", "var(--c4)"]], {
         id: "lag-curve", title: "Percentiles of the client's lag", label: "lag",
         marks: limit === null ? [] : [{ y: limit, label: `limit for p99: ${duration(limit)}` }],
-        about: "From when a request could be sent to when its first byte was handed to the kernel: " +
-            "time that the client itself took.",
+        about: "From when a request could be sent to when its first byte was handed to the " +
+            "kernel: time that the client itself took.",
     });
 }
 
@@ -378,8 +385,8 @@ function searchFigure(runs) {
     const rates = runs.flatMap((run) => (run.result.search || []).map((step) => step.rate));
     return chart({
         id: "search", title: "Search for the highest rate", series,
-        about: "Each step of the search: latency p99 at the rate that was asked for, and whether all " +
-            "objectives were met.",
+        about: "Each step of the search: latency p99 at the rate that was asked for, and " +
+            "whether all objectives were met.",
         x: { label: "requests per second", format: (value) => rate(value) + " /s",
              scale: (room) => linearScale(Math.max(...rates), room, rate) },
         y: durationAxis(valuesOf(series), "latency p99"),

@@ -14,9 +14,8 @@ function isNumber(value) {
 /* Rounded to so many digits; no digit before the point is lost. */
 function digits(value, count) {
     const size = Math.abs(Number(value.toPrecision(count)));
-    const before = size < 1 ? 0 : Math.floor(Math.log10(size)) + 1;
-    const behind = size !== 0 && size < 1 ? count - 1 - Math.floor(Math.log10(size)) : count - before;
-    return value.toFixed(Math.min(Math.max(behind, 0), 9));
+    const power = size === 0 ? 0 : Math.floor(Math.log10(size));
+    return value.toFixed(Math.min(Math.max(count - 1 - power, 0), 9));
 }
 
 function trimmed(text) {

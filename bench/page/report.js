@@ -54,21 +54,23 @@ function factsOf(result) {
 
 function titleOf(result) {
     const { url, method } = result.server || {};
-    return [method, url].filter((part) => typeof part === "string").join(" ") || "A run of quoit bench";
+    const parts = [method, url].filter((part) => typeof part === "string");
+    return parts.join(" ") || "A run of quoit bench";
 }
 
 function verdictNote(result) {
     const { word, texts: [name, meaning, remedy] } = verdictOf(result);
     return html("p", { class: "verdict " + (word === "ok" ? "good" : "warn"), id: "verdict" },
-        badge(result), html("span", {}, meaning + " ", remedy === "" ? null : html("b", {}, remedy)));
+        badge(result),
+        html("span", {}, meaning + " ", remedy === "" ? null : html("b", {}, remedy)));
 }
 
 function interruptedNote(result) {
     return result.interrupted
         ? html("p", { class: "verdict warn", id: "interrupted" },
             html("span", { class: "badge warn" }, "INTERRUPTED"),
-            html("span", {}, "The run was stopped before its end; what it had measured until then " +
-                "is here."))
+            html("span", {}, "The run was stopped before its end; what it had measured until " +
+                "then is here."))
         : null;
 }
 
@@ -169,7 +171,8 @@ function measuredSection(runs) {
     }
     return section("All times", runs.map((run) => {
         const content = measured(run.result);
-        return content === null ? null : html("details", {}, html("summary", {}, run.name), content);
+        return content === null ? null
+            : html("details", {}, html("summary", {}, run.name), content);
     }));
 }
 
@@ -222,8 +225,8 @@ function main() {
     const runs = runsOf(data);
 
     listenForTheme();
-    document.title = (runs.length === 1 ? titleOf(runs[0].result) : `${runs.length} runs compared`) +
-        " \u2013 Quoit bench";
+    const title = runs.length === 1 ? titleOf(runs[0].result) : `${runs.length} runs compared`;
+    document.title = title + " \u2013 Quoit bench";
     document.getElementById("report").append(...report(data));
     drawCharts();
 }

@@ -8,7 +8,8 @@
 function niceStep(span, room, steps) {
     const rough = span / Math.max(room, 1);
     const power = 10 ** Math.floor(Math.log10(rough));
-    return steps.find((step) => step >= rough) || [1, 2, 5, 10].find((n) => n * power >= rough) * power;
+    return steps.find((step) => step >= rough) ||
+        [1, 2, 5, 10].find((n) => n * power >= rough * (1 - 1e-9)) * power;
 }
 
 function linearTicks(low, high, step, format) {
@@ -70,8 +71,8 @@ function logScale(low, high, room) {
 }
 
 /*
- * Percentiles as HdrHistogram plots them: each nine more is as wide as the one before. The largest of
- * `samples` has no place on such an axis (100 is at infinity) and stands at its end.
+ * Percentiles as HdrHistogram plots them: each nine more is as wide as the one before. The largest
+ * of `samples` has no place on such an axis (100 is at infinity) and stands at its end.
  */
 function percentileScale(samples, room) {
     const end = Math.max(Math.log10(samples), 1);

@@ -1,6 +1,6 @@
 
 /*
- * tables: what is told in numbers: key figures, objectives, all that was measured, errors, the client.
+ * tables: what is told in numbers: key figures, objectives, all times, errors, the client.
  */
 const METRICS = [
     ["latency_ms", "Latency", "from when it was due to its end"],
@@ -25,7 +25,7 @@ const VERDICTS = {
         "Requests that were due had to wait because every slot that -c gives was taken.",
         "Raise -c or leave it out, unless that limit is what is being tested."],
     saturated: ["SATURATED",
-        "The server did not keep up with the rate that was asked for, and its queue grew to the end.",
+        "The server did not keep up with the rate that was asked for: its queue grew to the end.",
         "Ask for a lower rate with -q, or let --find-max-rate find the highest that it holds."],
 };
 
@@ -76,16 +76,17 @@ function rateBelow(result) {
 
 function errorsBelow(result) {
     const { failed, unsent, ok } = result.requests || {};
-    return `${count(ok)} ok, ${count(failed)} failed` + (unsent > 0 ? `, ${count(unsent)} unsent` : "");
+    const more = unsent > 0 ? `, ${count(unsent)} unsent` : "";
+    return `${count(ok)} ok, ${count(failed)} failed${more}`;
 }
 
 function goodputTile(result) {
     if (!isNumber(result.goodput)) {
         return null;
     }
-    const share = result.requests_per_second > 0 ? result.goodput / result.requests_per_second : null;
+    const all = result.requests_per_second;
     return tile("Goodput", rate(result.goodput) + " /s",
-        `${percent(share)} of good answers`);
+        `${percent(all > 0 ? result.goodput / all : null)} of good answers`);
 }
 
 function keyFigures(result) {
@@ -126,7 +127,8 @@ function metCell(met) {
 }
 
 function objectives(runs) {
-    const exprs = [...new Set(runs.flatMap((run) => (run.result.slo || []).map((slo) => slo.expr)))];
+    const all = runs.flatMap((run) => run.result.slo || []);
+    const exprs = [...new Set(all.map((slo) => slo.expr))];
     if (exprs.length === 0) {
         return null;
     }
@@ -278,11 +280,12 @@ function changeRow(change, isRegression) {
 function basisOf(changes) {
     const texts = {
         runs: "Chance is judged by repeated runs.",
-        intervals: "Chance is judged by the intervals of one run each, so what differs from run to " +
-            "run is not seen.",
+        intervals: "Chance is judged by the intervals of one run each, so what differs from run " +
+            "to run is not seen.",
     };
     const known = changes.find((change) => texts[change.samples_of] !== undefined);
-    return known === undefined ? "There are too few runs and intervals to tell a change from chance."
+    return known === undefined
+        ? "There are too few runs and intervals to tell a change from chance."
         : texts[known.samples_of] + " \u201csame\u201d: the 95 % interval holds no change.";
 }
 
@@ -292,8 +295,8 @@ function sideTable(compare, side) {
         regression.metric === change.metric && regression.side === side.name);
     const caption = `${shortName(side.name)} against ${shortName(compare.base)}`;
     return html("div", { class: "side" },
-        table(caption, ["", shortName(compare.base), shortName(side.name), "change", "95 % interval",
-                        "verdict"],
+        table(caption, ["", shortName(compare.base), shortName(side.name), "change",
+                        "95 % interval", "verdict"],
             changes.map((change) => changeRow(change, isRegression(change)))),
         html("p", { class: "about" }, basisOf(changes)));
 }

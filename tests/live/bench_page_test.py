@@ -3,8 +3,8 @@
 
     tests/live/bench_page_test.py [NAME...]     all tests, or those whose name contains a NAME
 
-QUOIT_BUILD is the build folder (build). The results are those of page_samples.py; the page of each is
-made by build/tests/live/page and opened from disk, so that nothing here needs a network.
+QUOIT_BUILD is the build folder (build). The results are those of page_samples.py; the page of each
+is made by build/tests/live/page and opened from disk, so that nothing here needs a network.
 """
 
 import json
@@ -19,6 +19,7 @@ import traceback
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import browser
+import page_questions
 import page_samples
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -35,8 +36,8 @@ SAMPLES["many"] = {"runs": page_samples.several(9)}
 FIGURES = {
     "small": "latency-time latency-curve latency-histogram throughput in-flight errors-time "
              "lag-curve",
-    "stream": "latency-time latency-curve latency-histogram ttft-time itl-time ttft-curve itl-curve "
-              "tokens-time throughput in-flight errors-time lag-curve",
+    "stream": "latency-time latency-curve latency-histogram ttft-time itl-time ttft-curve "
+              "itl-curve tokens-time throughput in-flight errors-time lag-curve",
     "stalled": "latency-time latency-curve latency-histogram throughput in-flight lag-curve",
     "failed": "throughput in-flight errors-time lag-curve",
     "one": "latency-time latency-curve latency-histogram throughput in-flight lag-curve",
@@ -81,81 +82,6 @@ def text_of(selector):
 
 # --- What must hold for every page ---
 
-# What leaves its box or the window, and labels that stand on each other.
-BOXES = """(() => {
-    const faults = [];
-    const inScroll = (node) => node.closest('.scroll') !== null;
-    if (document.documentElement.scrollWidth > innerWidth) {
-        faults.push(`the page is ${document.documentElement.scrollWidth} wide`);
-    }
-    for (const node of document.querySelectorAll('body *:not(svg *):not(script)')) {
-        const box = node.getBoundingClientRect();
-        if (box.width > 1 && !inScroll(node) && (box.right > innerWidth + 0.5 || box.left < -0.5)) {
-            faults.push(`${node.tagName}.${node.className} reaches ${box.right}`);
-        }
-        if (box.width > 1 && node.scrollWidth > node.clientWidth + 1 && node.clientWidth > 0 &&
-                !node.matches('.scroll')) {
-            faults.push(`${node.tagName}.${node.className}: ${node.innerText.slice(0, 40)}`);
-        }
-    }
-    for (const name of document.querySelectorAll('th:first-child')) {
-        if (name.offsetWidth > 0 && name.offsetWidth < 100) {
-            faults.push(`${name.innerText} has ${name.offsetWidth} px`);
-        }
-    }
-    for (const plot of document.querySelectorAll('.plot > svg')) {
-        const outer = plot.getBoundingClientRect();
-        const id = plot.closest('figure').id;
-        for (const text of plot.querySelectorAll('text')) {
-            const box = text.getBoundingClientRect();
-            if (box.left < outer.left - 1 || box.right > outer.right + 1 ||
-                    box.top < outer.top - 1 || box.bottom > outer.bottom + 1) {
-                faults.push(`${id}: ${text.textContent} leaves the plot`);
-            }
-        }
-        for (const [name, from, to] of [['tick-x', 'left', 'right'], ['tick-y', 'top', 'bottom']]) {
-            const boxes = [...plot.querySelectorAll('.' + name)]
-                .map((text) => text.getBoundingClientRect()).sort((a, b) => a[from] - b[from]);
-            if (boxes.some((box, i) => i > 0 && box[from] < boxes[i - 1][to] - 4)) {
-                faults.push(`${id}: labels ${name} overlap`);
-            }
-        }
-    }
-    return faults;
-})()"""
-
-
-# The lowest contrast of text and of lines with what is behind them.
-CONTRASTS = """(() => {
-    const parse = (color) => color.match(/[\\d.]+/g).map(Number);
-    const lightness = (rgb) => rgb.slice(0, 3).map((c) => c / 255)
-        .map((c) => c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
-        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
-    const ground = (node) => {
-        const color = parse(getComputedStyle(node).backgroundColor);
-        return color[3] === 0 && node.parentElement ? ground(node.parentElement) : color;
-    };
-    const worst = {};
-    const note = (kind, node, color) => {
-        const [a, b] = [lightness(color), lightness(ground(node))].sort((x, y) => y - x);
-        worst[kind] = Math.min(worst[kind] || 21, (a + 0.05) / (b + 0.05));
-    };
-    document.querySelectorAll('.tip').forEach((tip) => { tip.style.display = 'block'; });
-    for (const node of document.querySelectorAll('body *:not(script)')) {
-        const style = getComputedStyle(node);
-        const own = [...node.childNodes].some((child) => child.nodeType === 3 &&
-            child.textContent.trim() !== '');
-        if (own) {
-            note('text', node, parse(node.closest('.plot > svg') ? style.fill : style.color));
-        }
-        if (node.matches('[data-series]')) {
-            note('line', node, parse(style.color));
-        }
-    }
-    return worst;
-})()"""
-
-
 surveys = {}
 
 
@@ -167,8 +93,8 @@ def survey(name):
             "asked_for": shown.asked_for(), "complaints": shown.complaints(),
             "text": text_of("main"),
             "figures": ask("[...document.querySelectorAll('figure')].map((f) => f.id)"),
-            "boxes": {width: shown.look(width) or ask(BOXES) for width in WIDTHS},
-            "worst": {scheme: shown.look(1400, scheme) or ask(CONTRASTS) for scheme in SCHEMES}}
+            "boxes": {width: shown.look(width) or ask(page_questions.BOXES) for width in WIDTHS},
+            "worst": {scheme: shown.look(1400, scheme) or ask(page_questions.CONTRASTS) for scheme in SCHEMES}}
     return surveys[name]
 
 
@@ -207,7 +133,7 @@ def test_a_page_that_changes_its_width_is_drawn_for_it():
     show("stream", 1400)
     for width in WIDTHS:
         shown.look(width)
-        check_equal(ask(BOXES), [], "at %d" % width)
+        check_equal(ask(page_questions.BOXES), [], "at %d" % width)
         sizes = ask("[...document.querySelectorAll('.plot > svg')].map((plot) => "
                     "[plot.viewBox.baseVal.width, plot.clientWidth])")
         assert len(sizes) == 12 and all(drawn == real for drawn, real in sizes), (width, sizes)
@@ -276,17 +202,7 @@ def length_ms(text):
 
 def plot_of(figure):
     """Axis labels with their places, and each series with its points, in pixels of the drawing."""
-    return ask("""((figure) => ({
-        y: [...figure.querySelectorAll('.tick-y')].map((t) =>
-            [t.textContent, Number(t.getAttribute('y')) - 4]),
-        x: [...figure.querySelectorAll('.tick-x')].map((t) =>
-            [t.textContent, Number(t.getAttribute('x'))]),
-        names: [...figure.querySelectorAll('.label-x, .label-y')].map((t) => t.textContent),
-        series: Object.fromEntries([...figure.querySelectorAll('[data-series]')].map((g) =>
-            [g.dataset.series, [...g.querySelectorAll('path.line, circle')].flatMap((node) =>
-                node.tagName === 'circle' ? [[node.cx.baseVal.value, node.cy.baseVal.value]]
-                : node.getAttribute('d').slice(1).split(/[ML]/).map((p) => p.split(' ').map(Number)))])),
-    }))(document.getElementById(%s))""" % json.dumps(figure))
+    return ask("(%s)(document.getElementById(%s))" % (page_questions.PLOT, json.dumps(figure)))
 
 
 def scale_from(ticks, value_of):
@@ -561,7 +477,7 @@ def test_the_pointer_shows_a_crosshair_and_the_values():
         for share in (0.2, 0.97):
             point(figure, share)
             assert tip_of(figure), figure
-            check_equal(ask(BOXES), [], "tip of %s at %g" % (figure, share))
+            check_equal(ask(page_questions.BOXES), [], "tip of %s at %g" % (figure, share))
     shown.call("Input.dispatchMouseEvent", type="mouseMoved", x=2, y=2)
     check_equal(tip_of("lag-curve"), None, "when the pointer has left")
 

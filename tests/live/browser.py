@@ -1,7 +1,7 @@
 """browser: Debian's chromium without a screen, led over a pair of pipes (DevTools protocol).
 
-What it asked the network for and what went wrong in scripts is noted. It has a profile of its own in
-a folder that is removed with it.
+What it asked the network for and what went wrong in scripts is noted. It has a profile of its own,
+in a folder that is removed with it.
 """
 
 import base64
@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-LIMIT_S = 30  # for one answer
+LIMIT_S = 60  # for one answer
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser")
 OPTIONS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
            "--disable-background-networking", "--disable-component-update", "--disable-sync",

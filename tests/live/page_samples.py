@@ -181,7 +181,7 @@ def small(seed=1, median=0.0011, length=10, per_second=400):
 
 
 def stream(seed=1, gap=0.021, length=60, per_second=8, tokens=40):
-    """Streams of an LLM: what is sent while others are answered waits longer for its first token."""
+    """Streams of an LLM, with more load in the middle of each half."""
     chance = random.Random(seed)
     requests = []
     for due in poisson(chance, per_second, length):
@@ -241,11 +241,12 @@ def one():
 
 
 def nothing():
-    """Interrupted before anything was sent; no timeline, no distribution, no verdict to speak of."""
+    """Interrupted before anything was sent; no timeline and no distribution."""
     made = result([], 0.001, 1, config={}, interrupted=True)
     made["timeline"] = {"interval_seconds": 1, "points": []}
     made["distributions"] = {}
-    return {**made, "seconds": 0, "requests_per_second": None, "rate": {"asked": None, "sent": None}}
+    return {**made, "seconds": 0, "requests_per_second": None,
+            "rate": {"asked": None, "sent": None}}
 
 
 def sparse(points=300):
@@ -287,7 +288,8 @@ COMPARED = (("requests_per_second", "/s", "higher", lambda made: made["requests_
             ("latency_p50", "ms", "lower", lambda made: made["latency_ms"]["p50"]),
             ("latency_p99", "ms", "lower", lambda made: made["latency_ms"]["p99"]),
             ("service_p50", "ms", "lower", lambda made: made["service_ms"]["p50"]),
-            ("cpu_us_per_request", "us", "lower", lambda made: made["client"]["cpu_us_per_request"]))
+            ("cpu_us_per_request", "us", "lower",
+             lambda made: made["client"]["cpu_us_per_request"]))
 
 
 def changed(name, unit, better, side, base, value):
