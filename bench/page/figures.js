@@ -17,23 +17,32 @@ function intervalOf(run) {
     return (run.result.timeline || {}).interval_seconds || 1;
 }
 
+/* Of one point, in seconds: the last may be cut short. */
+function lengthOf(run, point) {
+    return point.length > 0 ? point.length : intervalOf(run);
+}
+
+function middleOf(run, point) {
+    return point.seconds + lengthOf(run, point) / 2;
+}
+
 function lastSecond(runs) {
-    return Math.max(...runs.map((run) => {
-        const points = pointsOf(run);
-        return points.length === 0 ? 0 : points[points.length - 1].seconds + intervalOf(run);
-    }));
+    return Math.max(0, ...runs.flatMap((run) => pointsOf(run).map((point) =>
+        point.seconds + lengthOf(run, point))));
 }
 
 function seconds(value) {
     return trimmed(value.toFixed(2)) + " s";
 }
 
-/* Of a value in the middle of an interval. */
+/* Of a value in the middle of an interval: from when to when, or where in the run. */
 function intervalName(runs) {
     return (x) => {
-        const half = intervalOf(runs[0]) / 2;
-        return runs.every((run) => intervalOf(run) === 2 * half)
-            ? trimmed((x - half).toFixed(2)) + "\u2013" + seconds(x + half) : seconds(x);
+        const point = pointsOf(runs[0]).find((one) => Math.abs(middleOf(runs[0], one) - x) < 1e-6);
+        return runs.length === 1 && point !== undefined
+            ? trimmed(point.seconds.toFixed(2)) + "\u2013" +
+                seconds(point.seconds + lengthOf(runs[0], point))
+            : seconds(x);
     };
 }
 
@@ -56,7 +65,7 @@ function overTime(runs, options) {
         color: runs.length === 1 ? line.color : run.color,
         dash: runs.length === 1 ? line.dash : line.dash || run.dash,
         values: pointsOf(run).map((point) =>
-            [point.seconds + intervalOf(run) / 2, line.valueOf(point, intervalOf(run))]),
+            [middleOf(run, point), line.valueOf(point, lengthOf(run, point))]),
     })));
     return chart({
         ...options, series, group: "time", head: intervalName(runs),
@@ -251,7 +260,7 @@ function perSecond(member) {
 
 function highestOf(runs, lines) {
     return runs.flatMap((run) => pointsOf(run).flatMap((point) =>
-        lines.map((line) => line.valueOf(point, intervalOf(run))))).filter(isNumber);
+        lines.map((line) => line.valueOf(point, lengthOf(run, point))))).filter(isNumber);
 }
 
 /* The rate that was asked for, where it is one number for the whole run. */
