@@ -58,14 +58,15 @@ function timeAxis(runs) {
              scale: (room) => timeScale(lastSecond(runs), room) };
 }
 
-/* A chart over the time of the run; valueOf(point, seconds of an interval) may be null. */
+/* A chart over the time of the run; valueOf(point, its length, that of most) may be null. */
 function overTime(runs, options) {
     const series = options.lines.flatMap((line) => runs.map((run) => ({
         name: runs.length === 1 ? line.name : run.name + (line.name === "" ? "" : " " + line.name),
         color: runs.length === 1 ? line.color : run.color,
         dash: runs.length === 1 ? line.dash : line.dash || run.dash,
         values: pointsOf(run).map((point) =>
-            [middleOf(run, point), line.valueOf(point, lengthOf(run, point))]),
+            [middleOf(run, point),
+             line.valueOf(point, lengthOf(run, point), intervalOf(run))]),
     })));
     return chart({
         ...options, series, group: "time", head: intervalName(runs),
@@ -254,13 +255,16 @@ function latencyHistogram(runs) {
 
 /* --- Load --- */
 
+/* What is left of an interval at the end of a run may be too short to have a rate. */
 function perSecond(member) {
-    return (point, interval) => isNumber(point[member]) ? point[member] / interval : null;
+    return (point, length, interval) => isNumber(point[member]) && length * 2 >= interval
+        ? point[member] / length : null;
 }
 
 function highestOf(runs, lines) {
     return runs.flatMap((run) => pointsOf(run).flatMap((point) =>
-        lines.map((line) => line.valueOf(point, lengthOf(run, point))))).filter(isNumber);
+        lines.map((line) =>
+            line.valueOf(point, lengthOf(run, point), intervalOf(run))))).filter(isNumber);
 }
 
 /* The rate that was asked for, where it is one number for the whole run. */

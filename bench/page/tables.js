@@ -14,6 +14,12 @@ const METRICS = [
     ["e2el_ms", "E2EL", "from send to the last token"],
 ];
 const LAG = ["lag_ms", "Lag", "of the client itself"];
+const PHASES = [
+    ["resolve_ms", "Phase: resolve", "name look-up"], ["tls_ms", "Phase: TLS", "its handshake"],
+    ["send_ms", "Phase: send", "from its first byte to its last"],
+    ["wait_ms", "Phase: wait", "from the last byte sent to the first that came"],
+    ["receive_ms", "Phase: receive", "from the first byte that came to the last"],
+];
 const STATS = ["mean", "std", "min", "p50", "p75", "p90", "p95", "p99", "p99.9", "max"];
 
 const VERDICTS = {
@@ -71,6 +77,9 @@ function latencyTile(result, name) {
 
 function rateBelow(result) {
     const { asked, sent } = result.rate || {};
+    if (!isNumber(sent)) {
+        return "as fast as answers came";
+    }
     return isNumber(asked) ? `asked ${rate(asked)}, sent ${rate(sent)}` : `sent ${rate(sent)}`;
 }
 
@@ -144,7 +153,11 @@ function objectives(runs) {
 /* --- All that was measured --- */
 
 function measured(result) {
-    const rows = [...METRICS, LAG].filter(([key]) => stat(result, key, "count") > 0);
+    const phases = result.phases || {};
+    const rows = [
+        ...[...METRICS, LAG].map((metric) => [...metric, result]),
+        ...PHASES.map((metric) => [...metric, phases]),
+    ].filter(([key, , , of]) => stat(of, key, "count") > 0);
     if (rows.length === 0) {
         return null;
     }
@@ -152,9 +165,9 @@ function measured(result) {
         ? "exact, between neighbours linear." : "the upper bounds of buckets of 3 digits.") +
         " A dash: too few values for that percentile.";
     return [
-        table("All times", ["", "values", ...STATS], rows.map(([key, name, title]) => [
-            { text: name, title }, count(stat(result, key, "count")),
-            ...STATS.map((one) => duration(stat(result, key, one)))])),
+        table("All times", ["", "values", ...STATS], rows.map(([key, name, title, of]) => [
+            { text: name, title }, count(stat(of, key, "count")),
+            ...STATS.map((one) => duration(stat(of, key, one)))])),
         html("p", { class: "about" }, about + " " + rows.map(([, name, title]) =>
             `${name}: ${title}`).join("; ") + "."),
     ];
