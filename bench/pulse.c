@@ -48,9 +48,8 @@ void pulse_read(struct pulse_sum *into, const struct pulse *pulse)
     for (unsigned metric = 0; metric < PULSE_METRICS; metric++) {
         into->sums_ns[metric] += pulse_now(&pulse->sums_ns[metric]);
         for (unsigned i = 0; i < PULSE_BUCKETS; i++) {
-            uint32_t count = atomic_load_explicit(&pulse->buckets[metric][i], memory_order_relaxed);
-            into->buckets[metric][i] += count;
-            into->counts[metric] += count;
+            into->buckets[metric][i] +=
+                atomic_load_explicit(&pulse->buckets[metric][i], memory_order_relaxed);
         }
     }
 }
@@ -64,10 +63,11 @@ void pulse_subtract(struct pulse_sum *out, const struct pulse_sum *later,
     out->tokens_out = later->tokens_out - earlier->tokens_out;
     out->in_flight = later->in_flight;
     for (unsigned metric = 0; metric < PULSE_METRICS; metric++) {
-        out->counts[metric] = later->counts[metric] - earlier->counts[metric];
+        out->counts[metric] = 0;
         out->sums_ns[metric] = later->sums_ns[metric] - earlier->sums_ns[metric];
         for (unsigned i = 0; i < PULSE_BUCKETS; i++) {
             out->buckets[metric][i] = later->buckets[metric][i] - earlier->buckets[metric][i];
+            out->counts[metric] += out->buckets[metric][i];
         }
     }
 }

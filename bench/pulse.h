@@ -31,7 +31,8 @@ struct pulse {
 /* The sum of what some pulses said at one moment, or the difference of two such sums. */
 struct pulse_sum {
     uint64_t sent, ok, failed, tokens_out, in_flight;
-    uint64_t counts[PULSE_METRICS], sums_ns[PULSE_METRICS];
+    uint64_t counts[PULSE_METRICS]; /* of a difference only: buckets may have gone round */
+    uint64_t sums_ns[PULSE_METRICS];
     uint32_t buckets[PULSE_METRICS][PULSE_BUCKETS];
 };
 
@@ -49,14 +50,14 @@ void pulse_add(struct pulse *pulse, enum pulse_metric metric, uint64_t value_ns)
 /* Add what the pulse says now. */
 void pulse_read(struct pulse_sum *into, const struct pulse *pulse);
 
-/* *difference_out = later - earlier; in_flight is the later one's. */
-void pulse_subtract(struct pulse_sum *difference_out, const struct pulse_sum *later,
+/* *out = later - earlier; in_flight is the later one's. */
+void pulse_subtract(struct pulse_sum *out, const struct pulse_sum *later,
                     const struct pulse_sum *earlier);
 
 /* Join two differences that follow each other; in_flight is the later one's. */
 void pulse_join(struct pulse_sum *into, const struct pulse_sum *later);
 
-/* In ns, between the ends of its bucket; 0 if there is none. `fraction` from 0 to 1. */
+/* Of a difference: in ns, between the ends of its bucket; 0 if there is none. `fraction` from 0 to 1. */
 double pulse_percentile(const struct pulse_sum *sum, enum pulse_metric metric, double fraction);
 
 #endif
