@@ -91,7 +91,6 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->window_within_limits += from->window_within_limits;
     into->window_tokens_in += from->window_tokens_in;
     into->window_tokens_out += from->window_tokens_out;
-    into->due += from->due;
     into->due_sent += from->due_sent;
     into->warm_requests += from->warm_requests;
     into->last_end_ns = larger(into->last_end_ns, from->last_end_ns);

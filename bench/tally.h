@@ -36,7 +36,7 @@ struct tally {
     /* Of the window, measured or not. */
     uint64_t window_ok, window_within_limits, window_tokens_in, window_tokens_out;
 
-    uint64_t due, due_sent; /* open loop: due in the window, and of them sent by T1 */
+    uint64_t due_sent; /* open loop: of what was due in the window, sent by T1 */
     uint64_t warm_requests;
     uint64_t last_end_ns; /* of the measured */
     uint64_t messages, reads;
