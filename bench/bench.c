@@ -351,8 +351,8 @@ static int bench_open(struct bench *bench)
         exit_code = EXIT_OUTPUT;
     }
     if (exit_code == 0 && options->csv != NULL) {
-        bench->csv = csv_open(options->csv, (uint32_t)options->threads, &exit_code);
-        exit_code = bench->csv != NULL ? 0 : exit_code;
+        bench->csv = csv_open(options->csv, (uint32_t)options->threads);
+        exit_code = bench->csv != NULL ? 0 : EXIT_OUTPUT;
     }
     return exit_code;
 }

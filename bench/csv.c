@@ -3,7 +3,6 @@
  */
 #include "bench/csv.h"
 
-#include "cli/exit.h"
 #include "cli/output_file.h"
 
 #include <errno.h>
@@ -36,16 +35,18 @@ static const char csv_head[] =
     "e2el_ms,lag_ms,status,error,ok,attempts,reused,tokens_in,tokens_out,bytes_in,bytes_out,"
     "thread\n";
 
-struct csv *csv_open(const char *path, uint32_t workers, int *exit_code_out)
+struct csv *csv_open(const char *path, uint32_t workers)
 {
     struct csv *csv = calloc(1, sizeof(*csv) + workers * sizeof(csv->filling[0]));
     int os_error = ENOMEM;
 
-    *exit_code_out = EXIT_OUTPUT;
     if (csv == NULL || !output_file_open(&csv->file, path, false, &os_error) ||
         !output_file_empty(&csv->file, &os_error) ||
         (csv->stream = fdopen(csv->file.fd, "w")) == NULL) {
         fprintf(stderr, "quoit: --csv %s cannot be written: %s\n", path, strerror(os_error));
+        if (csv != NULL) {
+            output_file_close(&csv->file);
+        }
         free(csv);
         return NULL;
     }
@@ -133,6 +134,11 @@ bool csv_close(struct csv *csv)
 {
     if (csv == NULL) {
         return true;
+    }
+    while (csv->full != NULL) { /* of a run that has come to nothing */
+        struct csv_block *next = csv->full->next;
+        free(csv->full);
+        csv->full = next;
     }
     for (uint32_t i = 0; i < csv->workers; i++) {
         free(csv->filling[i]);

@@ -31,11 +31,10 @@ struct csv_record {
 
 struct csv; /* opaque */
 
-/* `path` "-" is stdout. NULL, with a line on stderr; *exit_code_out says which. */
-struct csv *csv_open(const char *path, uint32_t workers, int *exit_code_out);
+/* `path` "-" is stdout. NULL, with a line on stderr: EXIT_OUTPUT. */
+struct csv *csv_open(const char *path, uint32_t workers);
 
-/* By the worker's own thread. Never blocks for long; without memory a record is lost and counted.
- */
+/* By the worker's own thread. Never blocks for long; without memory a record is lost. */
 void csv_put(struct csv *csv, uint32_t worker, const struct csv_record *record);
 
 /* Hand over what the worker has not yet. */
@@ -44,7 +43,10 @@ void csv_flush(struct csv *csv, uint32_t worker);
 /* Write what was handed over. `begin_ns`: the times are counted from there. */
 void csv_write(struct csv *csv, uint64_t begin_ns);
 
-/* False: a line on stderr says that not all is there. NULL is allowed. */
+/*
+ * What csv_write has not got is dropped. False: a line on stderr says that not all is there. NULL
+ * is allowed.
+ */
 bool csv_close(struct csv *csv);
 
 #endif
