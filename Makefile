@@ -167,8 +167,11 @@ PROGRAMS := $(if $(wildcard cli/main.c),$(B)/quoit) $(if $(wildcard mock/main.c)
 # In perf/ and tests/, a source without a main is a part of all programs there.
 with_main = $(if $(1),$(shell grep -l '^int main' $(1)))
 PERF_SOURCES := $(call with_main,$(wildcard perf/*.c))
+# A client to compare with, where its library is.
+CURL_LIBS := $(shell $(PKG_CONFIG) --libs libcurl 2>/dev/null)
+PERF_SOURCES := $(filter-out $(if $(CURL_LIBS),,perf/curl_multi.c),$(PERF_SOURCES))
 PERF := $(PERF_SOURCES:%.c=$(B)/%)
-PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES),$(wildcard perf/*.c)))
+PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES) perf/curl_multi.c,$(wildcard perf/*.c)))
 UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)) tests/fuzz/reference.c)
 LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c tests/torture/*.c))
 LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
@@ -299,7 +302,9 @@ $(filter $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PARTS)
 
 $(filter-out $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PARTS) \
     $(B)/libquoit.a
-	$(call program,$(QUOIT_LIBS) -lm)
+	$(call program,$(QUOIT_LIBS) -lm $(if $(filter %/curl_multi,$@),$(CURL_LIBS)))
+
+$(B)/perf/epoll_client: $(llhttp_OBJECTS)
 
 $(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit_llm.a $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS))

@@ -29,6 +29,22 @@ static _Noreturn void bench_die(const char *what, enum quoit_error error)
     exit(1);
 }
 
+/* Trust options->ca_file alone, if there is one. */
+static struct quoit_tls *bench_trust(const struct options *options)
+{
+    struct quoit_tls_options tls_options = { .ca_file = options->ca_file };
+    struct quoit_tls *tls = NULL;
+    enum quoit_error error = QUOIT_OK;
+
+    if (options->ca_file != NULL) {
+        error = quoit_tls_create(&tls_options, &tls);
+    }
+    if (error != QUOIT_OK) {
+        bench_die(options->ca_file, error);
+    }
+    return tls;
+}
+
 static void bench_open(struct bench *bench)
 {
     const struct options *options = bench->options;
@@ -38,8 +54,10 @@ static void bench_open(struct bench *bench)
         .requests_max = 2 * (uint32_t)options->in_flight,
         .spin_max_ns = options->spin_ns,
         .io = options->io,
+        .tls = bench_trust(options),
     };
     enum quoit_error error = quoit_create(&engine_options, &bench->engine);
+    quoit_tls_destroy(engine_options.tls); /* the engine has counted it */
 
     if (error != QUOIT_OK) {
         bench_die("no engine", error);
@@ -126,6 +144,9 @@ int main(int count, char **words)
     struct options options = options_read("batch_bench", count, words);
     static struct bench bench;
 
+    if (options.post != NULL || options.stream) {
+        options_refuse("batch_bench", "no --post or --stream here: `quoit bench` has them", "");
+    }
     bench.options = &options;
     bench_open(&bench);
     /* Twice as many as may be in flight, so that each slot has been used: a cold one allocates. */

@@ -519,6 +519,9 @@ int main(int count, char **words)
     struct options options = options_read("floor", count, words);
     struct floor *floor = floor_allocate(1, sizeof(*floor));
 
+    if (options.ca_file != NULL || options.post != NULL || options.stream) {
+        options_refuse("floor", "no --cacert, --post or --stream here", "");
+    }
     if (options.body_size > 256 * 1024) {
         floor_die("a quiet send is at most 256 KiB");
     }

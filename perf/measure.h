@@ -3,11 +3,11 @@
  *
  *     measure_start, measure_latency for each request, measure_end, measure_print
  *
- * Floor and batch_bench count the same things in the same way, so that their figures may be
- * divided. Everything is per window: time, CPU of the process (getrusage), the ring's counts (the
- * caller gives totals at both ends), and heap allocations (counted here, see below). Latencies go
- * into a histogram of fixed size whose buckets are 0.4 % wide, so that the millionth request costs
- * what the first one did.
+ * The programs here count the same things in the same way, so that their figures may be divided.
+ * Everything is per window: time, CPU of the process (getrusage), the ring's counts (the caller
+ * gives totals at both ends), and heap allocations (counted here, see below). Latencies go into a
+ * histogram of fixed size whose buckets are 0.4 % wide, so that the millionth request costs what
+ * the first one did.
  *
  * This header belongs into one file of a program, the one with main: it defines malloc and its kin
  * as a count and a call of glibc's. Where that cannot be (another libc, sanitizers), allocations
@@ -45,13 +45,18 @@ struct measure_counts {
     uint64_t sqes, cqes, entries, spin_ns, no_buffers;
 };
 
+struct measure_histogram {
+    uint32_t counts[MEASURE_BUCKETS];
+};
+
 struct measure {
     uint64_t requests, failed;
+    uint64_t tokens; /* of streams; see perf/tokens.h */
     uint64_t at_ns;  /* of measure_start; after measure_end: how long it took */
     uint64_t cpu_ns; /* likewise */
     uint64_t allocations;
     struct measure_counts counts;
-    uint32_t latencies[MEASURE_BUCKETS];
+    struct measure_histogram latencies, first_tokens, gaps;
 };
 
 /* By all threads, since the program began. */
@@ -145,22 +150,28 @@ static inline double measure_bucket_middle_ns(uint32_t bucket)
     return (double)(step << shift) + (double)(UINT64_C(1) << shift) / 2;
 }
 
-static inline void measure_latency(struct measure *measure, uint64_t latency_ns)
+static inline void measure_note(struct measure_histogram *histogram, uint64_t latency_ns)
 {
-    measure->latencies[measure_bucket(latency_ns)]++;
+    histogram->counts[measure_bucket(latency_ns)]++;
 }
 
-/* What `percent` of the latencies do not exceed; 0 if there are none. */
-static inline double measure_percentile_us(const struct measure *measure, double percent)
+static inline void measure_latency(struct measure *measure, uint64_t latency_ns)
+{
+    measure_note(&measure->latencies, latency_ns);
+}
+
+/* What `percent` of the values do not exceed; 0 if there are none. */
+static inline double measure_percentile_us(const struct measure_histogram *histogram,
+                                           double percent)
 {
     uint64_t total = 0;
     uint64_t seen = 0;
 
     for (uint32_t i = 0; i < MEASURE_BUCKETS; i++) {
-        total += measure->latencies[i];
+        total += histogram->counts[i];
     }
     for (uint32_t i = 0; i < MEASURE_BUCKETS; i++) {
-        seen += measure->latencies[i];
+        seen += histogram->counts[i];
         if (seen != 0 && (double)seen >= (double)total * percent / 100) {
             return measure_bucket_middle_ns(i) / 1000;
         }
@@ -222,8 +233,14 @@ static inline void measure_print(const struct measure *measure, const struct opt
         { "cqes_per_request", (double)measure->counts.cqes / requests, 4 },
         { "enters_per_request", (double)measure->counts.entries / requests, 4 },
         { "no_buffers", (double)measure->counts.no_buffers, 0 },
-        { "p50_us", measure_percentile_us(measure, 50), 2 },
-        { "p99_us", measure_percentile_us(measure, 99), 2 },
+        { "p50_us", measure_percentile_us(&measure->latencies, 50), 2 },
+        { "p99_us", measure_percentile_us(&measure->latencies, 99), 2 },
+        { "p99_9_us", measure_percentile_us(&measure->latencies, 99.9), 2 },
+        { "tokens", (double)measure->tokens, 0 },
+        { "ttft_p50_us", measure_percentile_us(&measure->first_tokens, 50), 2 },
+        { "ttft_p99_us", measure_percentile_us(&measure->first_tokens, 99), 2 },
+        { "itl_p50_us", measure_percentile_us(&measure->gaps, 50), 2 },
+        { "itl_p99_us", measure_percentile_us(&measure->gaps, 99), 2 },
         { "allocations_per_request", (double)measure->allocations / requests, 4 },
     };
     size_t rows_count = sizeof(rows) / sizeof(rows[0]) - !MEASURE_COUNTS_ALLOCATIONS;

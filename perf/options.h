@@ -1,10 +1,12 @@
 /*
- * options: the command line that perf/floor.c and perf/batch_bench.c share.
+ * options: the command line that floor, batch_bench, epoll_client and curl_multi share.
  *
- *     --url U --unix-socket P -n N -c C --body-size B --warmup N --spin D --io B --json
+ *     --url U --unix-socket P --cacert F -n N -c C --body-size B --post F --stream --warmup N
+ *     --spin D --io B --json
  *
- * A wrong line prints what is wrong and how it is right, and ends the program with 2. All of it is
- * in this header because each perf/NAME.c is a program of its own.
+ * What only some of them can do, the others refuse. A wrong line prints what is wrong and how it is
+ * right, and ends the program with 2. All of it is in this header because each perf/NAME.c is a
+ * program of its own.
  */
 #ifndef QUOIT_PERF_OPTIONS_H
 #define QUOIT_PERF_OPTIONS_H
@@ -21,17 +23,21 @@
 
 #define OPTIONS_IN_FLIGHT_MAX 100000
 #define OPTIONS_BODY_MAX (64u * 1024 * 1024)
+#define OPTIONS_FILE_MAX (1024u * 1024)
 
 struct options {
     const char *program;
     const char *url;
     const char *unix_path; /* NULL: TCP */
+    const char *ca_file;   /* NULL: the system's */
+    const char *post;      /* NULL: no such file; else its bytes, as JSON */
     uint64_t requests;     /* measured */
     uint64_t warmup;       /* before them, not measured */
     uint64_t in_flight;
     uint64_t body_size; /* 0: GET, else POST */
     uint64_t spin_ns;   /* 0: the engine's default; QUOIT_NEVER: never spin */
     enum quoit_io io;   /* floor: io_uring only */
+    bool stream;        /* count the tokens of the answers' events */
     bool json;
 };
 
@@ -40,10 +46,14 @@ static inline _Noreturn void options_refuse(const char *program, const char *why
     fprintf(stderr,
             "%s: %s%s\n"
             "usage: %s --url U [-n N] [-c C] [--body-size BYTES] [--unix-socket PATH]\n"
-            "       [--warmup N] [--spin D] [--io uring|epoll] [--json]\n"
+            "       [--cacert FILE] [--post FILE] [--stream] [--warmup N] [--spin D]\n"
+            "       [--io uring|epoll] [--json]\n"
             "  -n          requests to measure (100000)\n"
             "  -c          in flight at once (64)\n"
             "  --body-size POST that many bytes; 0: GET (0)\n"
+            "  --cacert    trust these certificates: batch_bench, curl_multi\n"
+            "  --post      POST what is in FILE, which is JSON: epoll_client, curl_multi\n"
+            "  --stream    count the tokens of the events that come: epoll_client, curl_multi\n"
             "  --warmup    requests before the measured ones (n/10, at least 2c)\n"
             "  --spin      busy wait at 4 in flight and fewer: 50us, 1ms, ..., or none (50us)\n"
             "  --io        what the engine runs on (uring)\n",
@@ -99,6 +109,23 @@ static inline void options_complete(struct options *options, bool warmup_given)
     }
 }
 
+/* All of a file, which the caller frees; its size goes to *size_out. */
+static inline char *options_file(const char *program, const char *path, size_t *size_out)
+{
+    FILE *file = fopen(path, "rb");
+    char *bytes = malloc(OPTIONS_FILE_MAX);
+
+    if (file == NULL || bytes == NULL) {
+        options_refuse(program, "cannot read ", path);
+    }
+    *size_out = fread(bytes, 1, OPTIONS_FILE_MAX, file);
+    if (ferror(file) || !feof(file)) {
+        options_refuse(program, "cannot read it, or it is too long: ", path);
+    }
+    fclose(file);
+    return bytes;
+}
+
 static inline enum quoit_io options_io(const char *program, const char *text)
 {
     if (strcmp(text, "uring") != 0 && strcmp(text, "epoll") != 0) {
@@ -110,10 +137,17 @@ static inline enum quoit_io options_io(const char *program, const char *text)
 static inline struct options options_read(const char *program, int count, char **words)
 {
     static const struct option names[] = {
-        { "url", required_argument, NULL, 'u' },         { "json", no_argument, NULL, 'j' },
-        { "unix-socket", required_argument, NULL, 'x' }, { "spin", required_argument, NULL, 's' },
-        { "body-size", required_argument, NULL, 'b' },   { "warmup", required_argument, NULL, 'w' },
-        { "io", required_argument, NULL, 'i' },          { NULL, 0, NULL, 0 },
+        { "url", required_argument, NULL, 'u' },
+        { "json", no_argument, NULL, 'j' },
+        { "unix-socket", required_argument, NULL, 'x' },
+        { "spin", required_argument, NULL, 's' },
+        { "body-size", required_argument, NULL, 'b' },
+        { "warmup", required_argument, NULL, 'w' },
+        { "cacert", required_argument, NULL, 'a' },
+        { "post", required_argument, NULL, 'p' },
+        { "stream", no_argument, NULL, 'e' },
+        { "io", required_argument, NULL, 'i' },
+        { NULL, 0, NULL, 0 },
     };
     struct options options = {
         .program = program, .requests = 100000, .in_flight = 64, .io = QUOIT_IO_URING
@@ -127,6 +161,15 @@ static inline struct options options_read(const char *program, int count, char *
             break;
         case 'x':
             options.unix_path = optarg;
+            break;
+        case 'a':
+            options.ca_file = optarg;
+            break;
+        case 'p':
+            options.post = optarg;
+            break;
+        case 'e':
+            options.stream = true;
             break;
         case 'n':
             options.requests = options_number(program, optarg, UINT32_MAX);
