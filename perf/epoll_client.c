@@ -32,7 +32,8 @@ struct peer {
     uint64_t sent_at_ns;
     size_t sent; /* of the request */
     int fd;      /* -1: none */
-    bool busy, whole, waits_to_send;
+    bool busy, waits_to_send;
+    bool whole, keep_alive; /* of the answer */
 };
 
 struct client {
@@ -238,6 +239,7 @@ static int peer_on_whole(llhttp_t *parser)
     struct peer *peer = parser->data;
 
     peer->whole = true;
+    peer->keep_alive = llhttp_should_keep_alive(parser); /* only here does it know */
     return 0;
 }
 
@@ -252,7 +254,7 @@ static void peer_feed(struct peer *peer, size_t size)
     if (!peer->whole) {
         return;
     }
-    if (!llhttp_should_keep_alive(&peer->parser)) {
+    if (!peer->keep_alive) {
         peer_close(peer);
     }
     peer_end(peer, peer->parser.status_code / 100 == 2 && (!options->stream || peer->tokens.ended));
