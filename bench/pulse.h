@@ -57,7 +57,8 @@ void pulse_subtract(struct pulse_sum *out, const struct pulse_sum *later,
 /* Join two differences that follow each other; in_flight is the later one's. */
 void pulse_join(struct pulse_sum *into, const struct pulse_sum *later);
 
-/* Of a difference: in ns, between the ends of its bucket; 0 if there is none. `fraction` from 0 to 1. */
+/* Of a difference: in ns, between the ends of its bucket; 0 if there is none. `fraction` from 0
+ * to 1. */
 double pulse_percentile(const struct pulse_sum *sum, enum pulse_metric metric, double fraction);
 
 #endif
