@@ -10,6 +10,7 @@
 #define LOOK_NS UINT64_C(100000000) /* no wait is longer, so that instants of others are seen */
 #define WAKE_NS UINT64_C(60000)     /* what waking up may take: so much earlier it is awake */
 #define EVENTS_MAX 256
+#define BUSY_LEAST_NS UINT64_C(100000000) /* of less nobody can tell how busy a thread was */
 
 /* --- What is due --- */
 
@@ -65,8 +66,8 @@ static bool worker_take_ticket(struct worker *worker, uint64_t due_ns, bool *mea
         return true;
     }
     uint64_t number = atomic_fetch_add(&load->started, 1);
-    if (number + 1 == requests) {
-        load_end(load, worker->now_ns + 1);
+    if (number + 1 == requests) { /* which may be due in a moment: never before T0 */
+        load_end(load, (due_ns > worker->now_ns ? due_ns : worker->now_ns) + 1);
     }
     return number < requests;
 }
@@ -233,10 +234,14 @@ void worker_note_full(struct worker *worker)
     }
 }
 
-/* Counts at T0, each second, and at T1, or when there is nothing more to do. */
+/*
+ * Counts at T0, each second, and at T1, or when there is nothing more to do: with -n a closed loop
+ * is measured until its last request has ended, as its rate is.
+ */
 static void worker_mark(struct worker *worker, bool is_last)
 {
     const uint64_t second_ns = UINT64_C(1000000000);
+    bool counts_all = !worker->plan->open_loop && worker->plan->requests != UINT64_MAX;
     struct tally *tally = worker->tally;
     struct tally_engine now;
 
@@ -249,11 +254,12 @@ static void worker_mark(struct worker *worker, bool is_last)
     if (!worker->has_begun || worker->has_ended) {
         return;
     }
-    bool at_end = is_last || worker->now_ns >= load_look(&worker->load->end_ns);
+    bool at_end = is_last || (!counts_all && worker->now_ns >= load_look(&worker->load->end_ns));
     if (at_end || worker->now_ns - worker->second.at_ns >= second_ns) {
         worker_read_engine(worker, &now);
         uint64_t window_ns = now.at_ns - worker->at_begin.at_ns;
-        worker_note_busy(worker, &now, window_ns < second_ns ? window_ns : second_ns);
+        uint64_t least_ns = window_ns > BUSY_LEAST_NS ? window_ns : BUSY_LEAST_NS;
+        worker_note_busy(worker, &now, least_ns < second_ns ? least_ns : second_ns);
         if (at_end) {
             tally_engine_subtract(&tally->engine, &now, &worker->at_begin);
             worker_note_full(worker);
