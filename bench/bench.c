@@ -223,7 +223,10 @@ static bool bench_judge_trial(struct bench *bench, double rate)
     return met;
 }
 
-/* The findings that stays is that of the highest rate which was met, or of the last trial. */
+/*
+ * The findings that stays is that of the rate which the search tells, from the trial that confirmed
+ * it, or of the last trial. One that was met by luck is not kept: the search tries its answer twice.
+ */
 static int bench_search(struct bench *bench)
 {
     struct search_plan search_plan = { .start = bench->options.rate };
@@ -250,12 +253,11 @@ static int bench_search(struct bench *bench)
         if (exit_code == 0 && interrupt_count() == 0) {
             bool met = bench_judge_trial(bench, rate);
             search_feed(&search, met);
-            if (met && rate > bench->rate_found) {
+            if (met && rate >= search_result(&search).rate_met) {
                 findings_free(&best);
                 best = bench->findings;
                 best_plan = bench->plan;
                 bench->findings = (struct findings){ 0 };
-                bench->rate_found = rate;
             }
         }
     }
@@ -265,6 +267,7 @@ static int bench_search(struct bench *bench)
         bench->findings = best;
         bench->plan = best_plan;
         bench->findings.plan = &bench->plan;
+        bench->findings.interrupted = interrupt_count() > 0; /* the search was */
     } else {
         findings_free(&best);
     }

@@ -229,6 +229,9 @@ static bool bench_check_load(const struct bench_options *options)
     if (options->ramp_text != NULL && options->find_max_rate) {
         return bench_refuse("--ramp and --find-max-rate: one of them");
     }
+    if (options->csv != NULL && options->find_max_rate) {
+        return bench_refuse("--csv and --find-max-rate: one of them; the csv is of one run");
+    }
     if (!open && options->arrival_text != NULL) {
         return bench_refuse("--arrival goes with -q: without it the server decides when");
     }
