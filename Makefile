@@ -418,7 +418,7 @@ format: ## lay out all C files with clang-format
 
 # --- The rest ---
 
-.PHONY: deps ci-deps bench-deps demo bench soak fuzz fuzz-programs coverage test-covered install clean help
+.PHONY: deps ci-deps bench-deps demo bench bench-all soak fuzz fuzz-programs coverage test-covered install clean help
 deps: ## install the Debian packages that are missing
 	@tests/deps.sh build test
 
@@ -433,8 +433,13 @@ demo: ## 1,000 queries over HTTP and HTTPS against quoit-mock
 	+@$(MAKE_J) $(B)/quoit $(B)/quoit-mock
 	@QUOIT_BUILD=$(B) examples/demo.sh
 
-bench: all ## against wrk, h2load, ab and a bare io_uring loop
-	@QUOIT_BUILD=$(B) perf/bench.sh
+# SCENARIOS and CLIENTS are names with commas between; empty: all of them.
+BENCH = QUOIT_BUILD=$(B) python3 perf/bench --scenarios '$(SCENARIOS)' --clients '$(CLIENTS)'
+bench: all ## against wrk, h2load, curl, ...: SCENARIOS=, CLIENTS=, ROUNDS=3, SECONDS_EACH=0.5
+	@$(BENCH) --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS_EACH),0.5)
+
+bench-all: all ## the same, into perf/RESULTS.md and perf/plots: ROUNDS=7, SECONDS_EACH=1
+	@$(BENCH) --rounds $(or $(ROUNDS),7) --seconds $(or $(SECONDS_EACH),1) --results perf/RESULTS.md
 
 SOAK_S ?= 60
 soak: $(B)/tests/live/soak $(B)/quoit-mock ## every fault of quoit-mock, half TLS, for SOAK_S=60 seconds

@@ -12,7 +12,6 @@ cd "$(dirname "$0")/.."
 
 third_party=build/third_party
 missing=""
-wants_modules=no
 
 has() { command -v "$1" >/dev/null 2>&1; }
 has_library() { pkg-config --exists "$1" 2>/dev/null; }
@@ -30,15 +29,19 @@ has_llhttp() {
         [ -e "$third_party/usr/share/llhttp/llhttp.c" ]
 }
 
-# The reader that tests hold our histogram logs against, and what it needs.
-modules="hdr-histogram-js@3.0.1 @assemblyscript/loader@0.19.23 base64-js@1.5.1 pako@1.0.11"
-has_modules() { [ -e "$third_party/npm/node_modules/hdr-histogram-js/package.json" ]; }
+# What npm has: NAME@VERSION. A module is there when its folder is, in whatever version.
+modules=""
+has_module() { [ -e "$third_party/npm/node_modules/${1%@*}/package.json" ]; }
+
+need_module() {
+    has_module "$1" || modules="$modules $1"
+}
 
 bring_modules() {
-    if [ $wants_modules = no ] || has_modules; then
+    if [ -z "$modules" ]; then
         return
     fi
-    echo "deps: npm install $modules"
+    echo "deps: npm install$modules"
     mkdir -p "$third_party/npm"
     # shellcheck disable=SC2086 # a list of words
     npm install --prefix "$third_party/npm" --ignore-scripts --no-audit --no-fund --loglevel=error \
@@ -49,6 +52,11 @@ bring_modules() {
 }
 
 has_service() { has "$1" || [ -x "/usr/sbin/$1" ]; }
+
+# Debian's belongs to Debian's python3, which need not be the first one on PATH.
+has_aiohttp() {
+    python3 -c 'import aiohttp' 2>/dev/null || /usr/bin/python3 -c 'import aiohttp' 2>/dev/null
+}
 
 has_clang_runtime() {
     has clang && [ -e "$(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a")" ]
@@ -85,14 +93,27 @@ need_set() {
         need gcovr has gcovr
         need nodejs has node
         need npm has npm
-        wants_modules=yes
         need chromium has chromium
+        # The reader that tests hold our histogram logs against, and what it needs.
+        need_module hdr-histogram-js@3.0.1
+        need_module @assemblyscript/loader@0.19.23
+        need_module base64-js@1.5.1
+        need_module pako@1.0.11
         ;;
     bench)
         need nginx has_service nginx
         need wrk has wrk
         need nghttp2-client has h2load
         need apache2-utils has ab
+        need openssl has openssl
+        need strace has strace
+        need python3 has python3
+        need libcurl4-openssl-dev has_library libcurl
+        need python3-aiohttp has_aiohttp
+        need nodejs has node
+        need npm has npm
+        need_module undici@6.29.1
+        need_module autocannon@8.0.0
         ;;
     slurm) # for tests/slurm
         need munge has_service munged
@@ -212,7 +233,7 @@ if [ -n "$packages" ]; then
     apt_install "$packages"
 fi
 
-missing=""
+missing="" modules=""
 for set in "$@"; do
     need_set "$set"
 done

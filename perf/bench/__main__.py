@@ -19,6 +19,8 @@ import shutil
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # nothing is written beside the sources
+
 import clients
 import machine
 import measuring
