@@ -40,7 +40,17 @@ class Bench:
         self.build, self.folder, self.cpu = options.build, folder, cpu
         self.seconds, self.rounds = options.seconds, options.rounds
         self.starts = {}  # (client, scheme): CPU us and kernel entries of one request
-        self.strace = shutil.which("strace") if options.entries else None
+        self.strace = self.find_strace() if options.entries else None
+
+    @staticmethod
+    def find_strace():
+        """None where it is not installed, or may not trace."""
+        strace = shutil.which("strace")
+        if strace and subprocess.run([strace, "-c", "-f", "-o", "/dev/null", "true"], check=False,
+                                     capture_output=True).returncode == 0:
+            return strace
+        say("no kernel entries: strace is not installed, or may not trace")
+        return None
 
     def spend(self, words):
         """Run to the end: (what it printed, its cost)."""

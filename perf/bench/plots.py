@@ -1,7 +1,7 @@
 """plots: small SVG pictures, legible on light and dark ground, that need nothing else.
 
 One picture for a scenario: on the left bars (CPU of each unit, median, with a whisker from the
-least to the most), on the right dots on a logarithmic axis (p50, p99 and p99.9, as each client
+least to the most; cut where they are very long), on the right dots on a logarithmic axis (p50, p99 and p99.9, as each client
 reports them), or bars of the wall clock where that is the matter.
 """
 
@@ -15,6 +15,7 @@ NAME_WIDTH = 92
 PANEL = 300
 GAP = 40
 TOP = 46
+CUT = 8  # a bar this many times as long as the shortest is cut
 STYLE = """
 text { font: 12px system-ui, sans-serif; fill: #333 }
 .title { font-weight: 600 } .small { font-size: 10px; fill: #666 }
@@ -44,26 +45,41 @@ def shown(value):
     return f"{value:.3g}"
 
 
+def longest_bar(rows):
+    """The most of all values but those far above the least: their bars are cut, lest one slow
+    client makes those of the others alike."""
+    middles = [tables.statistics.median(values) for _, values in rows if values]
+    least = min((middle for middle in middles if middle > 0), default=1)
+    return max([middle for middle in middles if middle <= CUT * least] + [least]) * 1.1
+
+
+def bar(x, y, values, scale, style):
+    """One bar with its whisker and number; a cut one has a gap before its end."""
+    middle, room = tables.statistics.median(values), PANEL - NAME_WIDTH - 48
+    width = max(middle * scale, 1)
+    if width > room:
+        return [f'<rect x="{x}" y="{y + 2}" width="{room - 16}" height="13" class="{style}"/>',
+                f'<rect x="{x + room - 12}" y="{y + 2}" width="12" height="13" class="{style}"/>',
+                text(x + room + 5, y + 12, shown(middle), "small")]
+    most = min(max(values) * scale, room)
+    parts = [f'<rect x="{x}" y="{y + 2}" width="{width:.1f}" height="13" class="{style}"/>']
+    if len(values) > 1:
+        parts.append(line(x + min(values) * scale, y + 8.5, x + most, y + 8.5, "whisker"))
+    parts.append(text(x + max(most, width) + 5, y + 12, shown(middle), "small"))
+    return parts
+
+
 def bars(left, title, rows):
     """rows: (name, values). The longest bar leaves room for its number."""
     parts = [text(left, 16, title, "title")]
-    most = max((max(values) for _, values in rows if values), default=1) or 1
-    scale = (PANEL - NAME_WIDTH - 48) / most
+    scale = (PANEL - NAME_WIDTH - 48) / longest_bar(rows)
     for at, (name, values) in enumerate(rows):
-        y = TOP + at * ROW
-        parts.append(text(left + NAME_WIDTH - 6, y + 12, name, anchor="end"))
-        if not values:
-            parts.append(text(left + NAME_WIDTH, y + 12, "-", "small"))
-            continue
-        middle = tables.statistics.median(values)
-        x = left + NAME_WIDTH
-        style = "ours" if name in tables.OURS else "other"
-        parts.append(f'<rect x="{x}" y="{y + 2}" width="{max(middle * scale, 1):.1f}" height="13"'
-                     f' class="{style}"/>')
-        if len(values) > 1:
-            parts.append(line(x + min(values) * scale, y + 8.5, x + max(values) * scale, y + 8.5,
-                              "whisker"))
-        parts.append(text(x + max(values) * scale + 5, y + 12, shown(middle), "small"))
+        x, y = left + NAME_WIDTH, TOP + at * ROW
+        parts.append(text(x - 6, y + 12, name, anchor="end"))
+        if values:
+            parts += bar(x, y, values, scale, "ours" if name in tables.OURS else "other")
+        else:
+            parts.append(text(x, y + 12, "-", "small"))
     return parts
 
 
