@@ -175,7 +175,9 @@ static bool bench_read_load(struct bench_options *options)
     }
     const char *warmup = options->warmup_text;
     uint64_t count = 0;
-    if (warmup != NULL && values_count(warmup, &count)) {
+    if (warmup != NULL && strcmp(warmup, "none") == 0) {
+        options->warmup_requests = 0;
+    } else if (warmup != NULL && values_count(warmup, &count)) {
         options->warmup_requests = count;
     } else if (warmup != NULL && !values_duration(warmup, &options->warmup_ns)) {
         return bench_refuse("--warmup %s: say a number of requests, or a duration as 5s", warmup);
