@@ -201,7 +201,9 @@ enum quoit_error quoit_create(const struct quoit_options *options, struct quoit_
     list_init(&engine->runnable);
     list_init(&engine->ready);
     list_init(&engine->touched);
-    list_init(&engine->shared.hungry);
+    for (unsigned group = 0; group < RING_GROUPS; group++) {
+        list_init(&engine->shared.hungry[group]);
+    }
     for (size_t i = 0; i < COUNT_OF(engine->origins); i++) {
         list_init(&engine->origins[i]);
     }

@@ -161,9 +161,7 @@ void conn_close(struct conn *conn, enum quoit_error error)
     if (conn->in_flight & BIT(RING_SEND)) {
         ring_cancel(conn->shared->ring, (struct ring_tag){ RING_SEND, conn->index });
     }
-    if ((conn->in_flight & BIT(RING_RECV)) && !conn->recv_taken_back) {
-        ring_cancel(conn->shared->ring, (struct ring_tag){ RING_RECV, conn->index });
-    }
+    conn_take_back(conn);
     conn_close_when_quiet(conn);
 }
 
@@ -252,7 +250,15 @@ void conn_arm(struct conn *conn)
     }
     conn->recv_taken_back = false;
     conn->armed_ns = min_u64(conn->deadline_ns, after_ns(shared->now_ns, shared->arm_max_ns));
-    ring_recv_stand(shared->ring, conn->index, conn->fd, conn->armed_ns);
+    ring_recv_stand(shared->ring, conn->index, conn->fd, conn->group, conn->armed_ns);
+}
+
+void conn_take_back(struct conn *conn)
+{
+    if ((conn->in_flight & BIT(RING_RECV)) && !conn->recv_taken_back) {
+        conn->recv_taken_back = true;
+        ring_cancel(conn->shared->ring, (struct ring_tag){ RING_RECV, conn->index });
+    }
 }
 
 /* The deadline may have moved: later costs nothing, earlier than the timer takes the receive back.
@@ -260,10 +266,8 @@ void conn_arm(struct conn *conn)
 void conn_move_deadline(struct conn *conn)
 {
     conn_find_deadline(conn);
-    if (conn->deadline_ns < conn->armed_ns && (conn->in_flight & BIT(RING_RECV)) &&
-        !conn->recv_taken_back) {
-        conn->recv_taken_back = true;
-        ring_cancel(conn->shared->ring, (struct ring_tag){ RING_RECV, conn->index });
+    if (conn->deadline_ns < conn->armed_ns) {
+        conn_take_back(conn);
     }
 }
 
@@ -287,10 +291,7 @@ void conn_pause(struct conn *conn, bool paused)
         return;
     }
     list_remove(&conn->hungry_link);
-    if ((conn->in_flight & BIT(RING_RECV)) && !conn->recv_taken_back) {
-        conn->recv_taken_back = true;
-        ring_cancel(conn->shared->ring, (struct ring_tag){ RING_RECV, conn->index });
-    }
+    conn_take_back(conn);
 }
 
 void conn_rest(struct conn *conn, uint64_t until)
@@ -363,6 +364,8 @@ enum quoit_error conn_open(struct conn *conn, const struct conn_target *target)
     conn->quiet = false;
     conn->paused = false;
     conn->recv_taken_back = false;
+    conn->group = RING_SMALL;
+    conn->misfits = 0;
     conn->sending_stopped = false;
     conn->answered = false;
     conn->sent = 0;

@@ -68,7 +68,8 @@ struct conn_shared {
     uint64_t arm_max_ns; /* timers are armed no further away than this */
     uint64_t heard_ns; /* all that had come by then was handed out; 0: one may not be listened to */
     char *plain;       /* scratch for decrypted bytes: CONN_PLAIN_SIZE */
-    struct list hungry; /* connections whose receive has to be armed, by conn.hungry_link */
+    struct list hungry[RING_GROUPS]; /* connections whose receive has to be armed, by the group */
+                                     /* that had no buffer, by conn.hungry_link */
 };
 
 #define CONN_PLAIN_SIZE (16 * 1024)
@@ -105,6 +106,8 @@ struct conn {
     enum quoit_error end_error; /* what the opening is called then; QUOIT_OK once it is open */
     bool recv_taken_back;       /* we have cancelled the receive */
     bool paused;                /* no receive until conn_pause(false) */
+    enum ring_group group;      /* the buffers that the next receive to be armed is fed from */
+    uint32_t misfits;           /* receives in a row that the other group would have suited */
     struct list hungry_link;    /* in shared->hungry: armed when there are buffers */
 
     struct tunnel *tunnel; /* owned; the proxy's answer, until there is one; NULL: no proxy */

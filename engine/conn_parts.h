@@ -27,6 +27,9 @@ void conn_find_deadline(struct conn *conn);
 /* The same, and if it is earlier than the receive's timer, take the receive back. */
 void conn_move_deadline(struct conn *conn);
 
+/* Cancel the standing receive, if it stands: whoever takes it back is told, and arms it anew. */
+void conn_take_back(struct conn *conn);
+
 /* Start the standing receive, unless it stands or the connection is paused. */
 void conn_arm(struct conn *conn);
 

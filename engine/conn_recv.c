@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CONN_MISFITS_MAX 8 /* 32 KiB in full small buffers; as many small pieces in large ones */
+
 /* The answer is complete: keep the connection if both sides are done with it. */
 static enum conn_verdict conn_settle(struct conn *conn)
 {
@@ -200,6 +202,29 @@ static enum conn_verdict conn_on_recv_back(struct conn *conn)
     return CONN_WORKING;
 }
 
+/*
+ * Where the bytes come faster than they are taken in, small buffers come back full, and large ones
+ * are cheaper; where they come by and by, the other way round. So after some receives in a row that
+ * the other group would have suited, the receive is taken back, and armed anew from that. What the
+ * head says of the length is not asked: a server may take an hour for a megabyte. A kept connection
+ * stays where it is, and a series of large bodies moves once.
+ */
+static void conn_choose_group(struct conn *conn, size_t size)
+{
+    bool fills = size >= RING_SMALL_SIZE;
+    enum ring_group suited = fills ? RING_LARGE : RING_SMALL;
+
+    conn->misfits = suited == conn->group ? 0 : conn->misfits + 1;
+    if (conn->misfits < CONN_MISFITS_MAX) {
+        return;
+    }
+    conn->misfits = 0;
+    if (suited == RING_SMALL || ring_offers_large(conn->shared->ring)) {
+        conn->group = suited;
+        conn_take_back(conn);
+    }
+}
+
 enum conn_verdict conn_on_recv(struct conn *conn, const struct ring_done *done)
 {
     if (done->result > 0) {
@@ -210,12 +235,13 @@ enum conn_verdict conn_on_recv(struct conn *conn, const struct ring_done *done)
         if (conn->state == CONN_CLOSING) { /* whatever it was: it is over */
             return CONN_WORKING;
         }
+        conn_choose_group(conn, (size_t)done->result);
         conn_move_deadline(conn);
         return verdict;
     }
     if (done->result == -ENOBUFS && !conn->recv_taken_back) {
         assert(!conn->paused); /* a pause takes the receive back */
-        list_append(&conn->shared->hungry, &conn->hungry_link);
+        list_append(&conn->shared->hungry[conn->group], &conn->hungry_link);
         return CONN_WORKING;
     }
     if (done->result == -ECANCELED || done->result == -ENOBUFS) {

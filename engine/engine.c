@@ -140,11 +140,14 @@ static bool engine_run_timers(struct quoit_engine *engine)
 /* Arm receives that found no buffer: no more than there are buffers now. */
 static void engine_feed_hungry(struct quoit_engine *engine)
 {
-    uint32_t buffers = ring_buffers_free(engine->ring);
+    for (unsigned group = 0; group < RING_GROUPS; group++) {
+        struct list *hungry = &engine->shared.hungry[group];
+        uint32_t buffers = ring_buffers_free(engine->ring, (enum ring_group)group);
 
-    while (buffers > 0 && !list_is_empty(&engine->shared.hungry)) {
-        conn_feed_hungry(LIST_FIRST(&engine->shared.hungry, struct conn, hungry_link));
-        buffers--;
+        while (buffers > 0 && !list_is_empty(hungry)) {
+            conn_feed_hungry(LIST_FIRST(hungry, struct conn, hungry_link));
+            buffers--;
+        }
     }
 }
 

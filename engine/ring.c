@@ -86,12 +86,14 @@ void ring_send_quiet(struct ring *ring, uint32_t conn, int fd, const struct quoi
     }
 }
 
-void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns)
+void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                     uint64_t deadline_ns)
 {
+    assert(ring->groups[group].bytes != NULL);
     if (ring_is_epoll(ring)) {
-        ring_epoll_recv_stand(ring, conn, fd, deadline_ns);
+        ring_epoll_recv_stand(ring, conn, fd, group, deadline_ns);
     } else {
-        ring_uring_recv_stand(ring, conn, fd, deadline_ns);
+        ring_uring_recv_stand(ring, conn, fd, group, deadline_ns);
     }
 }
 
@@ -132,24 +134,35 @@ bool ring_take_closing(struct ring *ring, uint32_t taken, struct ring_closing *c
 
 void ring_give_back(struct ring *ring, uint32_t buffer)
 {
-    assert(buffer < ring->buffers_max);
-    assert(ring->buffers_free < ring->buffers_max);
+    struct ring_buffers *buffers = &ring->groups[ring_group_of(buffer)];
+
+    assert(buffer - buffers->first < buffers->count_max);
+    assert(buffers->free_count < buffers->count_max);
     if (ring_is_epoll(ring)) {
         ring_epoll_give_back(ring, buffer);
     } else {
         ring_uring_give_back(ring, buffer);
     }
-    ring->buffers_free++;
+    buffers->free_count++;
 }
 
-uint32_t ring_buffers_free(const struct ring *ring)
+bool ring_offers_large(struct ring *ring)
 {
-    return ring->buffers_free;
+    if (ring->groups[RING_LARGE].bytes == NULL && !ring->large_refused) {
+        ring->large_refused =
+            !(ring_is_epoll(ring) ? ring_epoll_make_large(ring) : ring_uring_make_large(ring));
+    }
+    return !ring->large_refused;
 }
 
-uint32_t ring_buffers_count(const struct ring *ring)
+uint32_t ring_buffers_free(const struct ring *ring, enum ring_group group)
 {
-    return ring->buffers_max;
+    return ring->groups[group].free_count;
+}
+
+uint32_t ring_buffers_count(const struct ring *ring, enum ring_group group)
+{
+    return ring->groups[group].count_max;
 }
 
 /* -------- the wake -------- */

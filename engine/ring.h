@@ -26,6 +26,7 @@
 
 #define RING_NO_DEADLINE UINT64_MAX
 #define RING_NO_BUFFER UINT32_MAX
+#define RING_SMALL_SIZE 4096         /* bytes of a buffer of RING_SMALL */
 #define RING_QUIET_MAX (256u * 1024) /* bytes of a quiet send, so that a turn stays bounded */
 
 struct sockaddr;
@@ -36,6 +37,13 @@ enum ring_verb {
     RING_RECV,
     RING_CLOSE,
     RING_VERBS,
+};
+
+/* Which buffers a standing receive is fed from; those of a group are of one size. */
+enum ring_group {
+    RING_SMALL, /* every connection's, unless it asks for others */
+    RING_LARGE, /* few and long, for large bodies; see ring_offers_large */
+    RING_GROUPS,
 };
 
 struct ring_tag {
@@ -143,15 +151,23 @@ void ring_send_quiet(struct ring *ring, uint32_t conn, int fd, const struct quoi
 
 /*
  * Receive, again and again, until the end (result 0), an error, the deadline, or ring_cancel. A
- * completion with bytes holds a buffer: give it back in the same turn. -ENOBUFS: none was free.
+ * completion with bytes holds a buffer of that group: give it back in the same turn. -ENOBUFS: none
+ * of them was free. RING_LARGE: only once ring_offers_large has been true.
  */
-void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns);
+void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                     uint64_t deadline_ns);
 
 void ring_give_back(struct ring *ring, uint32_t buffer);
 
-/* How many buffers are free, and how many there are. */
-uint32_t ring_buffers_free(const struct ring *ring);
-uint32_t ring_buffers_count(const struct ring *ring);
+/*
+ * May receives be fed from RING_LARGE? The first call makes its buffers, 4 MiB. Where they cannot
+ * be had it is false, then and ever after: RING_SMALL serves all, at a higher price.
+ */
+bool ring_offers_large(struct ring *ring);
+
+/* How many buffers of a group are free, and how many there are. */
+uint32_t ring_buffers_free(const struct ring *ring, enum ring_group group);
+uint32_t ring_buffers_count(const struct ring *ring, enum ring_group group);
 
 /*
  * Ask the kernel to end the operation that is under way for that connection. Its own completion

@@ -15,7 +15,7 @@
  *
  * Nothing here fails: a socket that cannot be watched ends its operation with that errno.
  *
- * Promises: a turn is bounded, since each connection receives RING_EPOLL_SHARE pieces a round; no
+ * Promises: a turn is bounded, since each connection has room for RING_EPOLL_SHARE a round; no
  * connection is passed over, since those that have had theirs go behind the others; what came
  * before a deadline is handed out before it.
  */
@@ -30,11 +30,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define RING_EPOLL_SHARE 32 /* pieces that a connection may receive in a round, as in io_uring */
+#define RING_EPOLL_SHARE (2 * RING_LARGE_SIZE) /* for a connection in a round: bytes */
 #define RING_EPOLL_RETRY_NS NS_PER_MS
 #define RING_EPOLL_IN (EPOLLIN | EPOLLRDHUP | EPOLLET)
 #define RING_EPOLL_BOTH (RING_EPOLL_IN | EPOLLOUT)
 #define RING_EPOLL_HUNG_UP (EPOLLRDHUP | EPOLLHUP | EPOLLERR)
+
+_Static_assert(RING_EPOLL_SHARE % RING_SMALL_SIZE == 0, "whole buffers are counted");
 
 static struct ring_epoll_conn *ring_epoll_conn_of(const struct ring *ring, uint32_t conn)
 {
@@ -97,8 +99,10 @@ void ring_epoll_send_quiet(struct ring *ring, uint32_t conn, int fd,
     ring->operations--;
 }
 
-void ring_epoll_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns)
+void ring_epoll_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                           uint64_t deadline_ns)
 {
+    ring_epoll_conn_of(ring, conn)->group = group;
     ring_epoll_start(ring_epoll_of(ring), (struct ring_tag){ RING_RECV, conn }, fd, deadline_ns);
 }
 
@@ -275,7 +279,7 @@ static void ring_epoll_note_readable(struct ring_epoll *epoll, struct ring_epoll
     bool stands = conn->operations[RING_RECV].stage == RING_EPOLL_WAITING;
 
     if (conn->readable && stands && list_is_empty(&conn->readable_link)) {
-        conn->pieces_left = RING_EPOLL_SHARE;
+        conn->bytes_left = RING_EPOLL_SHARE;
         list_append(&epoll->readable, &conn->readable_link);
     }
 }
@@ -524,22 +528,23 @@ static bool ring_epoll_receive(struct ring_epoll *epoll, struct ring_done *done)
     struct ring_epoll_conn *conn =
         LIST_FIRST(&epoll->readable, struct ring_epoll_conn, readable_link);
     struct ring_epoll_operation *operation = &conn->operations[RING_RECV];
-    uint32_t buffer = epoll->buffers_unused[ring->buffers_free - 1];
+    struct ring_buffers *buffers = &ring->groups[conn->group];
+    uint32_t buffer = epoll->unused[conn->group][buffers->free_count - 1];
 
-    ssize_t size = recv(conn->fd, ring_buffer(ring, buffer), RING_BUFFER_SIZE, MSG_DONTWAIT);
+    ssize_t size = recv(conn->fd, ring_buffer(ring, buffer), buffers->size, MSG_DONTWAIT);
     if (size == 0 || (size < 0 && errno != EAGAIN)) {
         ring_epoll_end(epoll, operation, size == 0 ? 0 : -errno);
         return false;
     }
-    conn->pieces_left--;
-    conn->readable = size == RING_BUFFER_SIZE || (size > 0 && conn->hung_up);
-    if (!conn->readable || conn->pieces_left == 0) {
+    conn->bytes_left -= buffers->size;
+    conn->readable = size == (ssize_t)buffers->size || (size > 0 && conn->hung_up);
+    if (!conn->readable || conn->bytes_left == 0) {
         ring_epoll_leave_readable(epoll, conn);
     }
     if (size < 0) {
         return false;
     }
-    ring->buffers_free--;
+    buffers->free_count--;
     ring->stats.cqes++;
     *done = (struct ring_done){
         .tag = operation->tag,
@@ -551,6 +556,15 @@ static bool ring_epoll_receive(struct ring_epoll *epoll, struct ring_done *done)
     return true;
 }
 
+/* Is there one for the connection that receives next? */
+static bool ring_epoll_has_buffer(const struct ring_epoll *epoll)
+{
+    const struct ring_epoll_conn *conn =
+        LIST_FIRST(&epoll->readable, struct ring_epoll_conn, readable_link);
+
+    return epoll->ring.groups[conn->group].free_count > 0;
+}
+
 static uint32_t ring_epoll_hand_out(struct ring_epoll *epoll, struct ring_done *done,
                                     uint32_t done_max)
 {
@@ -560,7 +574,7 @@ static uint32_t ring_epoll_hand_out(struct ring_epoll *epoll, struct ring_done *
         if (!list_is_empty(&epoll->ended)) {
             ring_epoll_tell(epoll, &done[count]);
             count++;
-        } else if (epoll->ring.buffers_free > 0) {
+        } else if (ring_epoll_has_buffer(epoll)) {
             count += ring_epoll_receive(epoll, &done[count]);
         } else if (count > 0) {
             break; /* those that this turn hands out will be given back */
@@ -576,7 +590,9 @@ static uint32_t ring_epoll_hand_out(struct ring_epoll *epoll, struct ring_done *
 
 void ring_epoll_give_back(struct ring *ring, uint32_t buffer)
 {
-    ring_epoll_of(ring)->buffers_unused[ring->buffers_free] = buffer;
+    enum ring_group group = ring_group_of(buffer);
+
+    ring_epoll_of(ring)->unused[group][ring->groups[group].free_count] = buffer;
 }
 
 uint32_t ring_epoll_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,

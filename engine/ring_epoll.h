@@ -45,11 +45,12 @@ struct ring_epoll_conn {
     struct quoit_span pieces[2];
     const struct sockaddr *address; /* of a connect: borrowed; owned while it tries again */
     uint32_t address_size;
-    int fd;               /* from the first operation until the close; -1: none */
-    uint32_t watched;     /* the events that epoll tells of; 0: it does not know fd */
-    uint32_t pieces_left; /* that it may receive in this round */
-    bool readable;        /* an edge came, and not all was read since */
-    bool hung_up;         /* the edge told of an end: a short read is not the last one */
+    int fd;                /* from the first operation until the close; -1: none */
+    uint32_t watched;      /* the events that epoll tells of; 0: it does not know fd */
+    enum ring_group group; /* of its standing receive */
+    uint32_t bytes_left;   /* that it may receive in this round */
+    bool readable;         /* an edge came, and not all was read since */
+    bool hung_up;          /* the edge told of an end: a short read is not the last one */
 };
 
 struct ring_epoll {
@@ -58,7 +59,7 @@ struct ring_epoll {
     bool lacks_pwait2;             /* the kernel is older than 5.11 */
     bool interrupted;              /* the last wait, by a signal */
     struct ring_epoll_conn *conns; /* owned, conns_max */
-    uint32_t *buffers_unused;      /* owned, a stack: the last one back is warm */
+    uint32_t *unused[RING_GROUPS]; /* owned, stacks of buffers: the last one back is warm */
     struct timer_heap timers;
     uint64_t retry_ns; /* when the next connect of `retrying` is tried again */
 

@@ -25,21 +25,32 @@ static void ring_epoll_init_conns(struct ring_epoll *epoll)
     }
 }
 
+/* False: out of memory; ring_epoll_free tidies up. */
+static bool ring_epoll_make_buffers(struct ring_epoll *epoll, enum ring_group group, uint32_t count)
+{
+    epoll->unused[group] = calloc(count, sizeof(*epoll->unused[group]));
+    if (epoll->unused[group] == NULL || !ring_map_buffers(&epoll->ring, group, count)) {
+        return false;
+    }
+    ring_give_all(&epoll->ring, group);
+    return true;
+}
+
+bool ring_epoll_make_large(struct ring *ring)
+{
+    return ring_epoll_make_buffers(ring_epoll_of(ring), RING_LARGE, RING_LARGE_BUFFERS);
+}
+
 static enum quoit_error ring_epoll_allocate(struct ring_epoll *epoll)
 {
     struct ring *ring = &epoll->ring;
 
     epoll->conns = calloc(ring->conns_max, sizeof(*epoll->conns));
-    epoll->buffers_unused = calloc(RING_BUFFERS, sizeof(*epoll->buffers_unused));
-    if (epoll->conns == NULL || epoll->buffers_unused == NULL ||
-        !timer_reserve(&epoll->timers, ring->conns_max * RING_CLOSE) ||
-        !ring_map_buffers(ring, RING_BUFFERS)) {
+    if (epoll->conns == NULL || !timer_reserve(&epoll->timers, ring->conns_max * RING_CLOSE) ||
+        !ring_epoll_make_buffers(epoll, RING_SMALL, RING_BUFFERS)) {
         return QUOIT_E_NO_MEMORY;
     }
     ring_epoll_init_conns(epoll);
-    for (uint32_t buffer = 0; buffer < RING_BUFFERS; buffer++) {
-        ring_give_back(ring, buffer);
-    }
     return QUOIT_OK;
 }
 
@@ -65,7 +76,8 @@ static void ring_epoll_free(struct ring_epoll *epoll)
     }
     ring_parts_free(&epoll->ring);
     timer_heap_free(&epoll->timers);
-    free(epoll->buffers_unused);
+    free(epoll->unused[RING_SMALL]);
+    free(epoll->unused[RING_LARGE]);
     free(epoll->conns);
     free(epoll);
 }

@@ -16,7 +16,8 @@
 #include <sys/socket.h>
 
 #define RING_BUFFERS 1024
-#define RING_BUFFER_SIZE 4096
+#define RING_LARGE_BUFFERS 64 /* numbered from RING_BUFFERS on */
+#define RING_LARGE_SIZE (64u * 1024)
 
 struct ring_closing {
     uint32_t conn;
@@ -29,15 +30,23 @@ struct ring_message {
     struct iovec pieces[2];
 };
 
+/* The buffers of a group: received into, read in place. */
+struct ring_buffers {
+    char *bytes;         /* owned; NULL: there are none */
+    uint32_t size;       /* of each */
+    uint32_t first;      /* the number of the first */
+    uint32_t count_max;  /* how many there are */
+    uint32_t free_count; /* ours to count: the kernel's, or on the way to it */
+};
+
 /* What both have. All counts and clocks of ring.h are here. */
 struct ring {
     enum quoit_io io; /* URING or EPOLL */
     int refusal;      /* AUTO took EPOLL: the errno of io_uring */
     uint32_t conns_max;
 
-    char *buffers;         /* owned; received into, read in place */
-    uint32_t buffers_max;  /* how many there are */
-    uint32_t buffers_free; /* ours to count: the kernel's, or on the way to it */
+    struct ring_buffers groups[RING_GROUPS];
+    bool large_refused; /* RING_LARGE cannot be had */
 
     struct ring_closing *closings; /* a queue of conns_max places */
     uint32_t closings_first, closings_count;
@@ -59,9 +68,16 @@ static inline bool ring_is_epoll(const struct ring *ring)
 
 /* -------- ring.c and ring_setup.c, for both -------- */
 
+static inline enum ring_group ring_group_of(uint32_t buffer)
+{
+    return buffer < RING_BUFFERS ? RING_SMALL : RING_LARGE;
+}
+
 static inline char *ring_buffer(const struct ring *ring, uint32_t buffer)
 {
-    return ring->buffers + (size_t)buffer * RING_BUFFER_SIZE;
+    const struct ring_buffers *buffers = &ring->groups[ring_group_of(buffer)];
+
+    return buffers->bytes + (size_t)(buffer - buffers->first) * buffers->size;
 }
 
 static inline void ring_message_fill(struct ring_message *message,
@@ -91,10 +107,13 @@ enum quoit_error ring_parts_init(struct ring *ring, const struct ring_options *o
 void ring_parts_free(struct ring *ring);
 
 /* Memory for that many buffers, none of them free yet. False: out of memory. */
-bool ring_map_buffers(struct ring *ring, uint32_t count);
-void ring_unmap_buffers(struct ring *ring);
+bool ring_map_buffers(struct ring *ring, enum ring_group group, uint32_t count);
+void ring_unmap_buffers(struct ring *ring, enum ring_group group);
 
-/* -------- io_uring -------- */
+/* All of a group's buffers are free from now on. */
+void ring_give_all(struct ring *ring, enum ring_group group);
+
+/* -------- io_uring; make_large: false, with nothing left behind, if it cannot be had -------- */
 
 /* As ring_create; with QUOIT_E_NO_URING, *refusal_out is the errno. */
 struct ring *ring_uring_create(const struct ring_options *options, enum quoit_error *error_out,
@@ -106,7 +125,9 @@ void ring_uring_send(struct ring *ring, uint32_t conn, int fd, const struct quoi
                      uint64_t deadline_ns);
 void ring_uring_send_quiet(struct ring *ring, uint32_t conn, int fd,
                            const struct quoit_span pieces[2]);
-void ring_uring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns);
+void ring_uring_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                           uint64_t deadline_ns);
+bool ring_uring_make_large(struct ring *ring);
 void ring_uring_cancel(struct ring *ring, struct ring_tag tag);
 void ring_uring_give_back(struct ring *ring, uint32_t buffer);
 bool ring_uring_holds(const struct ring *ring, uint32_t conn);
@@ -126,7 +147,9 @@ void ring_epoll_send(struct ring *ring, uint32_t conn, int fd, const struct quoi
                      uint64_t deadline_ns);
 void ring_epoll_send_quiet(struct ring *ring, uint32_t conn, int fd,
                            const struct quoit_span pieces[2]);
-void ring_epoll_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns);
+void ring_epoll_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                           uint64_t deadline_ns);
+bool ring_epoll_make_large(struct ring *ring);
 void ring_epoll_cancel(struct ring *ring, struct ring_tag tag);
 void ring_epoll_give_back(struct ring *ring, uint32_t buffer);
 bool ring_epoll_holds(const struct ring *ring, uint32_t conn);

@@ -30,30 +30,47 @@ void ring_parts_free(struct ring *ring)
     if (ring->wake_fd >= 0) {
         close(ring->wake_fd);
     }
-    ring_unmap_buffers(ring);
+    ring_unmap_buffers(ring, RING_SMALL);
+    ring_unmap_buffers(ring, RING_LARGE);
     free(ring->closings);
 }
 
-bool ring_map_buffers(struct ring *ring, uint32_t count)
+bool ring_map_buffers(struct ring *ring, enum ring_group group, uint32_t count)
 {
-    char *buffers = mmap(NULL, (size_t)count * RING_BUFFER_SIZE, PROT_READ | PROT_WRITE,
-                         MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    struct ring_buffers *buffers = &ring->groups[group];
+    uint32_t size = group == RING_SMALL ? RING_SMALL_SIZE : RING_LARGE_SIZE;
+    char *bytes = mmap(NULL, (size_t)count * size, PROT_READ | PROT_WRITE,
+                       MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
 
-    if (buffers == MAP_FAILED) {
+    if (bytes == MAP_FAILED) {
         return false;
     }
-    ring->buffers = buffers;
-    ring->buffers_max = count;
+    *buffers = (struct ring_buffers){
+        .bytes = bytes,
+        .size = size,
+        .first = group == RING_SMALL ? 0 : RING_BUFFERS,
+        .count_max = count,
+    };
     return true;
 }
 
-void ring_unmap_buffers(struct ring *ring)
+void ring_unmap_buffers(struct ring *ring, enum ring_group group)
 {
-    if (ring->buffers != NULL) {
-        munmap(ring->buffers, (size_t)ring->buffers_max * RING_BUFFER_SIZE);
+    struct ring_buffers *buffers = &ring->groups[group];
+
+    if (buffers->bytes != NULL) {
+        munmap(buffers->bytes, (size_t)buffers->count_max * buffers->size);
     }
-    ring->buffers = NULL;
-    ring->buffers_free = 0;
+    *buffers = (struct ring_buffers){ 0 };
+}
+
+void ring_give_all(struct ring *ring, enum ring_group group)
+{
+    const struct ring_buffers *buffers = &ring->groups[group];
+
+    for (uint32_t i = 0; i < buffers->count_max; i++) {
+        ring_give_back(ring, buffers->first + i);
+    }
 }
 
 struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out)

@@ -29,9 +29,12 @@ static struct __kernel_timespec timespec_of(uint64_t ns)
 /* Offer the kernel the buffers that were given back. */
 static void ring_uring_offer_buffers(struct ring_uring *uring)
 {
-    if (uring->buffers_returned > 0) {
-        io_uring_buf_ring_advance(uring->buffer_ring, (int)uring->buffers_returned);
-        uring->buffers_returned = 0;
+    for (unsigned group = 0; group < RING_GROUPS; group++) {
+        struct ring_uring_offer *offer = &uring->offers[group];
+        if (offer->returned > 0) {
+            io_uring_buf_ring_advance(offer->queue, (int)offer->returned);
+            offer->returned = 0;
+        }
     }
 }
 
@@ -161,14 +164,15 @@ void ring_uring_send_quiet(struct ring *ring, uint32_t conn, int fd,
     ring_uring_name(uring, sqe, (struct ring_tag){ RING_SEND, conn });
 }
 
-void ring_uring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns)
+void ring_uring_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                           uint64_t deadline_ns)
 {
     struct ring_uring *uring = ring_uring_of(ring);
     struct io_uring_sqe *sqe = ring_uring_begin(uring);
 
     io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = RING_GROUP;
+    sqe->buf_group = (uint16_t)group;
     ring_uring_commit(uring, sqe, (struct ring_tag){ RING_RECV, conn }, deadline_ns);
 }
 
@@ -201,12 +205,14 @@ static void ring_uring_submit_closings(struct ring_uring *uring)
 
 void ring_uring_give_back(struct ring *ring, uint32_t buffer)
 {
-    struct ring_uring *uring = ring_uring_of(ring);
+    enum ring_group group = ring_group_of(buffer);
+    const struct ring_buffers *buffers = &ring->groups[group];
+    struct ring_uring_offer *offer = &ring_uring_of(ring)->offers[group];
 
-    io_uring_buf_ring_add(uring->buffer_ring, ring_buffer(ring, buffer), RING_BUFFER_SIZE,
-                          (unsigned short)buffer, io_uring_buf_ring_mask(ring->buffers_max),
-                          (int)uring->buffers_returned);
-    uring->buffers_returned++;
+    io_uring_buf_ring_add(offer->queue, ring_buffer(ring, buffer), buffers->size,
+                          (unsigned short)buffer, io_uring_buf_ring_mask(buffers->count_max),
+                          (int)offer->returned);
+    offer->returned++;
 }
 
 /* -------- the turn -------- */
@@ -332,8 +338,9 @@ static enum ring_uring_concern ring_uring_translate(struct ring_uring *uring,
     if (cqe->flags & IORING_CQE_F_BUFFER) {
         done->buffer = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
         done->bytes = ring_buffer(ring, done->buffer);
-        assert(ring->buffers_free > 0);
-        ring->buffers_free--;
+        struct ring_buffers *buffers = &ring->groups[ring_group_of(done->buffer)];
+        assert(buffers->free_count > 0);
+        buffers->free_count--;
     }
     if (cqe->res == -ENOBUFS) {
         ring->stats.no_buffers++;

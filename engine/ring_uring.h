@@ -11,7 +11,6 @@
 #include <liburing.h>
 
 #define RING_SQ_SIZE 256
-#define RING_GROUP 0
 
 /* user_data: verb, connection, and a number that is never used twice. */
 #define RING_SEQUENCE_BITS 40
@@ -25,12 +24,17 @@ struct ring_sizes {
     unsigned sq, cq, buffers;
 };
 
+/* How the kernel is told which buffers of a group it may fill. */
+struct ring_uring_offer {
+    struct io_uring_buf_ring *queue; /* owned; shared with the kernel; NULL: there is none */
+    uint32_t returned;               /* given back, and not yet offered to the kernel */
+};
+
 struct ring_uring {
     struct ring ring;
     struct io_uring queues;
 
-    struct io_uring_buf_ring *buffer_ring; /* owned; shared with the kernel */
-    uint32_t buffers_returned;             /* given back, and not yet offered to the kernel */
+    struct ring_uring_offer offers[RING_GROUPS];
 
     uint64_t *held; /* user_data by connection and verb; 0: none */
     uint64_t sequence;

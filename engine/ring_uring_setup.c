@@ -26,39 +26,57 @@
 #define RING_CREATE_PAUSE_NS (10 * NS_PER_MS)
 #define RING_LOCKED_MEMORY_SMALL (64 * 1024u)
 
-static int ring_uring_map_buffers(struct ring_uring *uring, unsigned count)
+/* Memory for the queue by which buffers are offered. NULL: out of memory. */
+static struct io_uring_buf_ring *ring_uring_map_queue(unsigned count)
 {
-    struct io_uring_buf_reg registration = { .ring_entries = count, .bgid = RING_GROUP };
+    void *queue = mmap(NULL, count * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
+                       MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
 
-    uring->buffer_ring = mmap(NULL, count * sizeof(struct io_uring_buf), PROT_READ | PROT_WRITE,
-                              MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
-    if (uring->buffer_ring == MAP_FAILED) {
-        uring->buffer_ring = NULL;
+    return queue == MAP_FAILED ? NULL : queue;
+}
+
+/* 0, or a negative errno; then ring_uring_unmap_buffers tidies up. */
+static int ring_uring_map_buffers(struct ring_uring *uring, enum ring_group group, unsigned count)
+{
+    struct ring_uring_offer *offer = &uring->offers[group];
+    struct io_uring_buf_reg registration = { .ring_entries = count, .bgid = (uint16_t)group };
+
+    offer->queue = ring_uring_map_queue(count);
+    if (offer->queue == NULL || !ring_map_buffers(&uring->ring, group, count)) {
         return -ENOMEM;
     }
-    if (!ring_map_buffers(&uring->ring, count)) {
-        return -ENOMEM;
-    }
-    registration.ring_addr = (uint64_t)(uintptr_t)uring->buffer_ring;
+    registration.ring_addr = (uint64_t)(uintptr_t)offer->queue;
     int error = io_uring_register_buf_ring(&uring->queues, &registration, 0);
     if (error != 0) {
         return error;
     }
-    io_uring_buf_ring_init(uring->buffer_ring);
-    for (uint32_t buffer = 0; buffer < count; buffer++) {
-        ring_give_back(&uring->ring, buffer);
-    }
+    io_uring_buf_ring_init(offer->queue);
+    ring_give_all(&uring->ring, group);
     return 0;
 }
 
-static void ring_uring_unmap_buffers(struct ring_uring *uring, unsigned count)
+/* The kernel must not know the group any more, or not have learnt of it. */
+static void ring_uring_unmap_buffers(struct ring_uring *uring, enum ring_group group,
+                                     unsigned count)
 {
-    if (uring->buffer_ring != NULL) {
-        munmap(uring->buffer_ring, count * sizeof(struct io_uring_buf));
+    struct ring_uring_offer *offer = &uring->offers[group];
+
+    if (offer->queue != NULL) {
+        munmap(offer->queue, count * sizeof(struct io_uring_buf));
     }
-    uring->buffer_ring = NULL;
-    uring->buffers_returned = 0;
-    ring_unmap_buffers(&uring->ring);
+    *offer = (struct ring_uring_offer){ 0 };
+    ring_unmap_buffers(&uring->ring, group);
+}
+
+bool ring_uring_make_large(struct ring *ring)
+{
+    struct ring_uring *uring = ring_uring_of(ring);
+
+    if (ring_uring_map_buffers(uring, RING_LARGE, RING_LARGE_BUFFERS) == 0) {
+        return true;
+    }
+    ring_uring_unmap_buffers(uring, RING_LARGE, RING_LARGE_BUFFERS);
+    return false;
 }
 
 /* One try. 0, or a negative errno with nothing left behind. */
@@ -75,13 +93,13 @@ static int ring_uring_set_up(struct ring_uring *uring, struct ring_sizes sizes)
     if (error != 0) {
         return error;
     }
-    error = ring_uring_map_buffers(uring, sizes.buffers);
+    error = ring_uring_map_buffers(uring, RING_SMALL, sizes.buffers);
     if (error == 0) { /* a filter may let a ring be made and not be entered */
         error = io_uring_get_events(&uring->queues);
     }
     if (error != 0) {
         io_uring_queue_exit(&uring->queues);
-        ring_uring_unmap_buffers(uring, sizes.buffers);
+        ring_uring_unmap_buffers(uring, RING_SMALL, sizes.buffers);
     }
     return error;
 }
@@ -205,6 +223,7 @@ void ring_uring_destroy(struct ring *ring)
         assert(count == 0);
     }
     io_uring_queue_exit(&uring->queues);
-    ring_uring_unmap_buffers(uring, ring->buffers_max);
+    ring_uring_unmap_buffers(uring, RING_SMALL, ring->groups[RING_SMALL].count_max);
+    ring_uring_unmap_buffers(uring, RING_LARGE, RING_LARGE_BUFFERS);
     ring_uring_free(uring);
 }

@@ -31,13 +31,30 @@ uint64_t kernel_quiet_hash(const struct ring_conn *conn)
            3 * kernel_hash(conn->quiet[1].bytes, conn->quiet[1].size);
 }
 
-static uint32_t buffer_take(struct ring *ring)
+struct kernel_buffers *kernel_buffers_of(struct ring *ring, uint32_t buffer)
 {
-    for (uint32_t i = 0; i < ring->buffers_count; i++) {
-        if (ring->buffer_states[i] == BUFFER_FREE) {
-            ring->buffer_states[i] = BUFFER_POSTED;
-            ring->buffers_free--;
-            return i;
+    for (unsigned group = 0; group < RING_GROUPS; group++) {
+        struct kernel_buffers *buffers = &ring->groups[group];
+        if (buffer >= buffers->first && buffer - buffers->first < buffers->count) {
+            return buffers;
+        }
+    }
+    return NULL;
+}
+
+static char *buffer_bytes(struct ring *ring, uint32_t buffer)
+{
+    struct kernel_buffers *buffers = kernel_buffers_of(ring, buffer);
+
+    return buffers->bytes + (size_t)(buffer - buffers->first) * buffers->size;
+}
+
+static uint32_t buffer_take(struct kernel_buffers *buffers)
+{
+    for (uint32_t i = 0; i < buffers->count; i++) {
+        if (buffers->states[i] == BUFFER_FREE) {
+            buffers->states[i] = BUFFER_POSTED;
+            return buffers->first + i;
         }
     }
     return RING_NO_BUFFER;
@@ -88,8 +105,7 @@ static void kernel_post(struct ring *ring, struct ring_tag tag, int32_t result, 
         .tag = tag,
         .result = result,
         .more = more,
-        .bytes =
-            buffer == RING_NO_BUFFER ? NULL : ring->buffers + (size_t)buffer * KERNEL_BUFFER_SIZE,
+        .bytes = buffer == RING_NO_BUFFER ? NULL : buffer_bytes(ring, buffer),
         .buffer = buffer,
     };
     ring->stats.cqes++;
@@ -177,7 +193,8 @@ static void progress_send(struct ring *ring, struct ring_tag tag)
 /* One segment of what is there, or the end. False: the receive has ended. */
 static bool receive_once(struct ring *ring, struct ring_tag tag, struct net_socket *socket)
 {
-    size_t size = KERNEL_BUFFER_SIZE;
+    enum ring_group group = ring->conns[tag.conn].operations[RING_RECV].group;
+    size_t size = ring->groups[group].size;
     int32_t refused;
 
     if (kernel_refuses(RING_RECV, &refused)) {
@@ -189,17 +206,20 @@ static bool receive_once(struct ring *ring, struct ring_tag tag, struct net_sock
         kernel_end(ring, tag, net_recv(socket, &none, 1), RING_NO_BUFFER);
         return false;
     }
-    uint32_t buffer = buffer_take(ring);
+    uint32_t buffer = buffer_take(&ring->groups[group]);
     if (buffer == RING_NO_BUFFER) {
-        world_note(WORLD_RECV_NO_BUFFER);
+        world_note(group == RING_SMALL ? WORLD_RECV_NO_BUFFER : WORLD_RECV_NO_LARGE_BUFFER);
         ring->stats.no_buffers++;
         kernel_end(ring, tag, -ENOBUFS, RING_NO_BUFFER);
         return false;
     }
     if (world_happens(WORLD_RECV_SMALL)) {
-        size = 1 + world_size(KERNEL_BUFFER_SIZE - 1);
+        size = 1 + world_size(size - 1);
     }
-    int32_t count = net_recv(socket, ring->buffers + (size_t)buffer * KERNEL_BUFFER_SIZE, size);
+    int32_t count = net_recv(socket, buffer_bytes(ring, buffer), size);
+    if (count > RING_SMALL_SIZE) {
+        world_note(WORLD_RECV_LARGE);
+    }
     if (world_happens(WORLD_RECV_ENDED)) {
         kernel_end(ring, tag, count, buffer);
         return false;

@@ -13,7 +13,7 @@
 #include "engine/ring.h"
 #include "tests/sim/net_sim.h"
 
-#define KERNEL_BUFFER_SIZE 4096
+#define KERNEL_LARGE_BUFFER_SIZE (16 * 1024)
 #define KERNEL_QUEUE_MAX 256
 #define KERNEL_HASHED_MAX 4096 /* bytes of a send that are watched, at either end */
 
@@ -34,6 +34,7 @@ struct operation {
     uint64_t begins_ns;             /* of a send: not tried before */
     bool hurried;                   /* cancelled, and ends soon by itself */
     bool blind;                     /* of a receive: it will not be told of the end */
+    enum ring_group group;          /* of a receive: whose buffers it takes */
 };
 
 struct ring_conn {
@@ -52,6 +53,15 @@ struct entry {
 
 enum buffer_state { BUFFER_FREE, BUFFER_POSTED, BUFFER_HANDED };
 
+/* The buffers of a group. */
+struct kernel_buffers {
+    char *bytes;               /* owned; NULL: there are none */
+    enum buffer_state *states; /* owned */
+    uint32_t size;             /* of each */
+    uint32_t first;            /* the number of the first */
+    uint32_t count, handed;    /* how many there are; handed out and not given back */
+};
+
 struct ring {
     uint32_t conns_max;
     struct ring_conn *conns; /* owned */
@@ -63,9 +73,8 @@ struct ring {
     uint32_t posted_count, posted_capacity;
     uint32_t posted_quiet; /* of them the first ones */
 
-    char *buffers; /* owned */
-    enum buffer_state *buffer_states;
-    uint32_t buffers_count, buffers_free, buffers_handed;
+    struct kernel_buffers groups[RING_GROUPS];
+    bool large_refused;
 
     uint64_t before_ns, after_ns, rounds, settled;
     bool left_over; /* the last turn could not hand out all that had come */
@@ -94,6 +103,9 @@ void kernel_refuse(const struct kernel_refusal *refusal);
 
 /* How many of that verb would have completed since. */
 uint64_t kernel_refusal_count(void);
+
+/* The buffers of which that is one; NULL: there is no such buffer. */
+struct kernel_buffers *kernel_buffers_of(struct ring *ring, uint32_t buffer);
 
 /* The socket that the operation is about. */
 struct net_socket *kernel_socket(struct ring *ring, struct ring_tag tag);

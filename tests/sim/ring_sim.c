@@ -77,6 +77,20 @@ bool ring_sim_holds(const char *bytes, size_t size)
 
 /* -------- create and destroy -------- */
 
+static void buffers_make(struct kernel_buffers *buffers, uint32_t first, uint32_t count,
+                         uint32_t size)
+{
+    *buffers = (struct kernel_buffers){
+        .bytes = malloc((size_t)count * size),
+        .states = calloc(count, sizeof(*buffers->states)),
+        .size = size,
+        .first = first,
+        .count = count,
+    };
+    assert(buffers->bytes != NULL);
+    assert(buffers->states != NULL);
+}
+
 struct ring *ring_create(const struct ring_options *options, enum quoit_error *error_out)
 {
     if (world_happens(WORLD_RING_REFUSED)) {
@@ -88,13 +102,9 @@ struct ring *ring_create(const struct ring_options *options, enum quoit_error *e
     uint32_t buffers_max = sim.limits.buffers_max == 0 ? 64 : sim.limits.buffers_max;
     ring->conns_max = options->conns_max;
     ring->conns = calloc(options->conns_max, sizeof(*ring->conns));
-    ring->buffers_count = 1 + (uint32_t)world_size(buffers_max - 1);
-    ring->buffers_free = ring->buffers_count;
-    ring->buffers = malloc((size_t)ring->buffers_count * KERNEL_BUFFER_SIZE);
-    ring->buffer_states = calloc(ring->buffers_count, sizeof(*ring->buffer_states));
     assert(ring->conns != NULL);
-    assert(ring->buffers != NULL);
-    assert(ring->buffer_states != NULL);
+    buffers_make(&ring->groups[RING_SMALL], 0, 1 + (uint32_t)world_size(buffers_max - 1),
+                 RING_SMALL_SIZE);
     ring->before_ns = ring->after_ns = world_now_ns();
     sim.rings++;
     sim.ring = ring;
@@ -119,13 +129,16 @@ void ring_destroy(struct ring *ring)
     if (net_open_count() != 0) {
         world_violation("ring_destroy: %u sockets are open", net_open_count());
     }
-    if (ring->buffers_handed != 0) {
-        world_violation("ring_destroy: %u buffers were not given back", ring->buffers_handed);
+    for (unsigned group = 0; group < RING_GROUPS; group++) {
+        struct kernel_buffers *buffers = &ring->groups[group];
+        if (buffers->handed != 0) {
+            world_violation("ring_destroy: %u buffers were not given back", buffers->handed);
+        }
+        free(buffers->bytes);
+        free(buffers->states);
     }
     free(ring->conns);
     free(ring->posted);
-    free(ring->buffers);
-    free(ring->buffer_states);
     free(ring);
     sim.rings--;
 }
@@ -254,12 +267,17 @@ void ring_send_quiet(struct ring *ring, uint32_t conn, int fd, const struct quoi
     ring_enqueue(ring, OPERATION_QUIET, (struct ring_tag){ RING_SEND, conn });
 }
 
-void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, uint64_t deadline_ns)
+void ring_recv_stand(struct ring *ring, uint32_t conn, int fd, enum ring_group group,
+                     uint64_t deadline_ns)
 {
     struct operation *operation = ring_begin(ring, RING_RECV, conn, fd, deadline_ns);
 
-    world_trace("conn %u: recv, deadline in %.6f s", conn,
+    world_trace("conn %u: recv from group %u, deadline in %.6f s", conn, group,
                 (double)until_ns(deadline_ns, world_now_ns()) / 1e9);
+    if (ring->groups[group].bytes == NULL) {
+        world_violation("conn %u receives from group %u, of which there is none", conn, group);
+    }
+    operation->group = group;
     if (deadline_ns != RING_NO_DEADLINE && world_happens(WORLD_DEADLINE_LATE)) {
         operation->fires_ns += world_below(2 * NS_PER_MS);
     }
@@ -367,27 +385,41 @@ uint64_t ring_sim_away_ns(uint64_t begin_ns, uint64_t end_ns)
 
 void ring_give_back(struct ring *ring, uint32_t buffer)
 {
-    if (buffer >= ring->buffers_count || ring->buffer_states[buffer] != BUFFER_HANDED) {
+    struct kernel_buffers *buffers = kernel_buffers_of(ring, buffer);
+    uint32_t index = buffers == NULL ? 0 : buffer - buffers->first;
+
+    if (buffers == NULL || buffers->states[index] != BUFFER_HANDED) {
         world_violation("buffer %u is given back and was not handed out", buffer);
     }
-    memset(ring->buffers + (size_t)buffer * KERNEL_BUFFER_SIZE, '#', KERNEL_BUFFER_SIZE);
-    ring->buffer_states[buffer] = BUFFER_FREE;
-    ring->buffers_free++;
-    ring->buffers_handed--;
+    memset(buffers->bytes + (size_t)index * buffers->size, '#', buffers->size);
+    buffers->states[index] = BUFFER_FREE;
+    buffers->handed--;
     if (world_happens(WORLD_ACT_SLOW)) {
         ring_be_late(world_size(10 * NS_PER_MS));
     }
 }
 
 /* As ring.c can know it: those that the kernel has filled and not told of count as free. */
-uint32_t ring_buffers_free(const struct ring *ring)
+uint32_t ring_buffers_free(const struct ring *ring, enum ring_group group)
 {
-    return ring->buffers_count - ring->buffers_handed;
+    return ring->groups[group].count - ring->groups[group].handed;
 }
 
-uint32_t ring_buffers_count(const struct ring *ring)
+uint32_t ring_buffers_count(const struct ring *ring, enum ring_group group)
 {
-    return ring->buffers_count;
+    return ring->groups[group].count;
+}
+
+bool ring_offers_large(struct ring *ring)
+{
+    if (ring->groups[RING_LARGE].bytes == NULL && !ring->large_refused) {
+        ring->large_refused = world_happens(WORLD_LARGE_REFUSED);
+    }
+    if (ring->groups[RING_LARGE].bytes == NULL && !ring->large_refused) {
+        buffers_make(&ring->groups[RING_LARGE], ring->groups[RING_SMALL].count,
+                     1 + (uint32_t)world_size(7), KERNEL_LARGE_BUFFER_SIZE);
+    }
+    return !ring->large_refused;
 }
 
 /* -------- the turn -------- */
@@ -442,8 +474,9 @@ static void ring_tell(struct ring *ring, const struct ring_done *done)
     world_trace("conn %u: done verb %u: %d%s", done->tag.conn, done->tag.verb, done->result,
                 done->more ? " and more" : "");
     if (done->buffer != RING_NO_BUFFER) {
-        ring->buffer_states[done->buffer] = BUFFER_HANDED;
-        ring->buffers_handed++;
+        struct kernel_buffers *buffers = kernel_buffers_of(ring, done->buffer);
+        buffers->states[done->buffer - buffers->first] = BUFFER_HANDED;
+        buffers->handed++;
         struct net_socket *socket = kernel_socket(ring, done->tag);
         socket->handed += (uint64_t)done->result;
         socket->handed_at_ns = world_now_ns();
@@ -500,9 +533,9 @@ static void check_turn(const struct ring *ring, const struct ring_done *done, ui
     if (done == NULL || done_max == 0) {
         world_violation("ring_turn without room for a completion");
     }
-    if (ring->buffers_handed > 0) {
-        world_violation("%u buffers were not given back in the turn that brought them",
-                        ring->buffers_handed);
+    uint32_t handed = ring->groups[RING_SMALL].handed + ring->groups[RING_LARGE].handed;
+    if (handed > 0) {
+        world_violation("%u buffers were not given back in the turn that brought them", handed);
     }
     if (++sim.turns > sim.limits.turns_max) {
         world_violation("no end after %u turns", sim.limits.turns_max);

@@ -11,6 +11,8 @@
  * several may change places or come turns later; a cancel that finds its target ends it; a deadline
  * fires late, never early.
  *
+ * Large buffers are 1 to 8 of 16 KiB, or refused.
+ *
  * Violations, which end the process with the seed: two operations of one verb, an operation on a
  * closed or foreign descriptor, a close with operations under way, a cancel of nothing, memory of a
  * send changed while the kernel had it, a buffer not given back at the end of a turn or given back
@@ -27,7 +29,7 @@ struct ring_sim_limits {
     uint32_t sockets_max; /* open at a time */
     uint32_t turns_max;   /* of a world */
     uint64_t end_ns;      /* how long a world may last */
-    uint32_t buffers_max; /* of a ring: 1 to this many; 0: 64 */
+    uint32_t buffers_max; /* small ones of a ring: 1 to this many; 0: 64 */
 };
 
 void ring_sim_begin(const struct ring_sim_limits *limits);

@@ -123,7 +123,7 @@ static void open_conn(uint32_t conn, bool local)
 
 static void receive(uint32_t conn, uint64_t deadline_ns)
 {
-    ring_recv_stand(ring, conn, clients[conn].fd, deadline_ns);
+    ring_recv_stand(ring, conn, clients[conn].fd, RING_SMALL, deadline_ns);
     clients[conn].receives = true;
 }
 
@@ -403,7 +403,7 @@ static void wrong_start_behind_a_close(void)
 
 static void wrong_descriptor_of_another(void)
 {
-    ring_recv_stand(ring, 1, clients[0].fd, RING_NO_DEADLINE);
+    ring_recv_stand(ring, 1, clients[0].fd, RING_SMALL, RING_NO_DEADLINE);
 }
 
 static void wrong_close_before_the_join(void)

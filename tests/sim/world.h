@@ -40,6 +40,9 @@
     X(RECV_SMALL, true, "a receive takes less than there is")                                      \
     X(RECV_ENDED, true, "a standing receive ends for no reason, with bytes")                       \
     X(RECV_NO_BUFFER, true, "a receive finds no buffer")                                           \
+    X(RECV_LARGE, true, "a receive takes more than a small buffer holds")                          \
+    X(RECV_NO_LARGE_BUFFER, true, "a receive finds no large buffer")                               \
+    X(LARGE_REFUSED, true, "large buffers are not to be had")                                      \
     X(RECV_DEADLINE, true, "a receive's deadline fires, nothing was there")                        \
     X(DEADLINE_FIRST, true, "a receive's deadline fires and leaves bytes behind")                  \
     X(DATA_FIRST, true, "a receive's deadline fires just after bytes")                             \

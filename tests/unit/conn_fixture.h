@@ -35,7 +35,8 @@ static inline void conn_begin(void)
 {
     fixture_begin(CONN_COUNT);
     shared = (struct conn_shared){ .ring = ring, .arm_max_ns = 60 * NS_PER_S };
-    list_init(&shared.hungry);
+    list_init(&shared.hungry[RING_SMALL]);
+    list_init(&shared.hungry[RING_LARGE]);
     shared.now_ns = ring_now_ns(ring);
     for (uint32_t i = 0; i < CONN_COUNT; i++) {
         conn_init(&conns[i], i, &shared);

@@ -237,7 +237,7 @@ static void take_all_buffers(int fds[2])
 
     make_pair(fds);
     fcntl(fds[1], F_SETFL, O_NONBLOCK);
-    ring_recv_stand(ring, 1, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 1, fds[0], RING_SMALL, RING_NO_DEADLINE);
     for (taken_count = 0;;) {
         struct ring_done done;
         CHECK(write(fds[1], bytes, sizeof(bytes)) != 0);
@@ -266,15 +266,15 @@ static void test_without_buffers_a_connection_is_hungry_until_it_is_fed(void)
     open_conn();
     send_request();
     take_all_buffers(fds);
-    CHECK_EQ(ring_buffers_free(ring), 0);
+    CHECK_EQ(ring_buffers_free(ring, RING_SMALL), 0);
     say(answer);
     CHECK(pump(PATIENCE_NS));
-    CHECK(!list_is_empty(&shared.hungry));
+    CHECK(!list_is_empty(&shared.hungry[RING_SMALL]));
     CHECK_EQ(conn->state, CONN_BUSY);
     CHECK_EQ(conn->in_flight, 0);
     give_all_back(fds);
     conn_feed_hungry(conn);
-    CHECK(list_is_empty(&shared.hungry));
+    CHECK(list_is_empty(&shared.hungry[RING_SMALL]));
     await_verdict(CONN_ANSWERED);
     check_body("0123456789");
     close_idle();
@@ -291,9 +291,9 @@ static void test_a_hungry_connection_can_be_closed(void)
     take_all_buffers(fds);
     say(answer);
     CHECK(pump(PATIENCE_NS));
-    CHECK(!list_is_empty(&shared.hungry));
+    CHECK(!list_is_empty(&shared.hungry[RING_SMALL]));
     conn_close(conn, QUOIT_E_CANCELLED);
-    CHECK(list_is_empty(&shared.hungry));
+    CHECK(list_is_empty(&shared.hungry[RING_SMALL]));
     await_closed(QUOIT_E_CANCELLED);
     give_all_back(fds);
     conn_end();

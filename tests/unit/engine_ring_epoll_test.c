@@ -39,11 +39,11 @@ static void test_a_flood_on_one_connection_holds_back_no_other(void)
     stream_fill(flood, sizeof(flood), 0);
     make_tcp_pair(fds[0]);
     write_fully(fds[0][1], flood, sizeof(flood));
-    ring_recv_stand(ring, 0, fds[0][0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0][0], RING_SMALL, RING_NO_DEADLINE);
     for (uint32_t i = 1; i <= OTHERS; i++) {
         make_pair(fds[i]);
         write_fully(fds[i][1], "a word", 6);
-        ring_recv_stand(ring, i, fds[i][0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, i, fds[i][0], RING_SMALL, RING_NO_DEADLINE);
     }
     while (received < sizeof(flood) && next_done(&done, PATIENCE_NS)) { /* no new byte comes */
         if (done.tag.conn == 0) {
@@ -76,7 +76,7 @@ static void test_a_quiet_send_that_speaks_goes_before_what_was_over_earlier(void
     make_pair(fds[0]);
     make_pair(fds[1]);
     fill_socket(fds[1][0]);
-    ring_recv_stand(ring, 0, fds[0][0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0][0], RING_SMALL, RING_NO_DEADLINE);
     check_silence(0);
     ring_cancel(ring, (struct ring_tag){ RING_RECV, 0 });
     ring_send_quiet(ring, 1, fds[1][0], pieces);
@@ -101,7 +101,7 @@ static void test_bytes_that_came_before_a_deadline_are_handed_out_before_it(void
     make_pair(fds);
     for (int i = 0; i < 20; i++) {
         uint64_t deadline_ns = ring_now_ns(ring) + 2 * NS_PER_MS;
-        ring_recv_stand(ring, 0, fds[0], deadline_ns);
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, deadline_ns);
         if (i % 2 == 0) {
             check_silence(0); /* armed before the bytes come */
         }
@@ -129,13 +129,13 @@ static void test_an_end_that_comes_with_the_bytes_is_told_too(void)
         int fds[2];
         make_pair(fds);
         if (armed) {
-            ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+            ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
             check_silence(0);
         }
         write_fully(fds[1], "last", 4);
         shutdown(fds[1], SHUT_WR);
         if (!armed) {
-            ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+            ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
         }
         struct ring_done done = await_done(RING_RECV, 0);
         CHECK_MEM(done.bytes, (size_t)done.result, "last", 4);
@@ -157,13 +157,13 @@ static void test_what_came_while_nothing_stood_is_received_by_the_next_one(void)
     fixture_begin(CONNS);
     make_pair(fds);
     for (int i = 0; i < 50; i++) {
-        ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
         check_silence(0);
         ring_cancel(ring, (struct ring_tag){ RING_RECV, 0 });
         CHECK_EQ(await_done(RING_RECV, 0).result, -ECANCELED);
         write_fully(fds[1], "paused", 6);
         check_silence(0); /* its edge is told to nobody */
-        ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
         struct ring_done done = await_done(RING_RECV, 0);
         CHECK_MEM(done.bytes, (size_t)done.result, "paused", 6);
         give_back(&done);
@@ -325,7 +325,7 @@ static void test_a_socket_that_a_child_keeps_open_says_nothing_after_its_close(v
     fixture_begin(CONNS);
     make_pair(fds);
     fill_socket(fds[0]);
-    ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
     ring_send(ring, 0, fds[0], "x", 1, RING_NO_DEADLINE);
     check_silence(0);
     pid_t child = fork();

@@ -64,7 +64,7 @@ static void test_an_operation_and_its_deadline_are_never_torn(void)
     for (uint32_t before = 0; before < 4; before++) {
         for (uint32_t conn = 0; conn < count; conn++) {
             bool single = conn < before;
-            ring_recv_stand(ring, conn, sockets[conn],
+            ring_recv_stand(ring, conn, sockets[conn], RING_SMALL,
                             single ? RING_NO_DEADLINE : ring_now_ns(ring) + 20 * NS_PER_MS);
         }
         for (uint32_t conn = 0; conn < before; conn++) {
@@ -86,7 +86,7 @@ static void test_pairs_and_single_operations_can_be_mixed_at_the_end_of_the_queu
         uint32_t count = 3 * QUEUE_SIZE + (uint32_t)round;
         for (uint32_t conn = 0; conn < count; conn++) {
             bool single = (conn * 7 + (uint32_t)round) % 5 == 0;
-            ring_recv_stand(ring, conn, sockets[conn],
+            ring_recv_stand(ring, conn, sockets[conn], RING_SMALL,
                             single ? RING_NO_DEADLINE : ring_now_ns(ring) + 5 * NS_PER_MS);
             if (single) {
                 ring_cancel(ring, (struct ring_tag){ RING_RECV, conn });
@@ -135,7 +135,7 @@ static void test_each_operation_of_a_turn_has_its_own_deadline(void)
     uint64_t begin_ns = ring_now_ns(ring);
     for (uint32_t i = 0; i < READERS; i++) { /* the last to be started is not the last to end */
         deadlines_ns[i] = begin_ns + (10 + i * 7 % READERS * 2) * NS_PER_MS;
-        ring_recv_stand(ring, i, sockets[i], deadlines_ns[i]);
+        ring_recv_stand(ring, i, sockets[i], RING_SMALL, deadlines_ns[i]);
     }
     for (uint32_t i = 0; i < READERS; i++) {
         struct ring_done done = { 0 };
@@ -165,7 +165,7 @@ static void test_a_deadline_that_fired_late_never_ends_what_came_after(void)
         }
         uint64_t deadline_ns = ring_now_ns(ring) + 30 * NS_PER_MS;
         for (uint32_t i = 0; i < READERS; i++) {
-            ring_recv_stand(ring, i, fds[i][0], deadline_ns);
+            ring_recv_stand(ring, i, fds[i][0], RING_SMALL, deadline_ns);
         }
         check_silence(0);
         for (uint32_t i = 0; i < READERS; i++) {
@@ -180,7 +180,8 @@ static void test_a_deadline_that_fired_late_never_ends_what_came_after(void)
             if (done.tag.verb == RING_RECV) {
                 ring_close(ring, done.tag.conn, fds[done.tag.conn][0]);
             } else {
-                ring_recv_stand(ring, done.tag.conn, sockets[done.tag.conn], RING_NO_DEADLINE);
+                ring_recv_stand(ring, done.tag.conn, sockets[done.tag.conn], RING_SMALL,
+                                RING_NO_DEADLINE);
             }
         }
         check_silence(2 * NS_PER_MS);
@@ -225,7 +226,7 @@ static void test_more_ends_than_the_kernels_queue_holds_all_come(void)
         shutdown(sockets[conn], SHUT_WR);
     }
     for (uint32_t conn = 0; conn < CONNS; conn++) {
-        ring_recv_stand(ring, conn, sockets[conn], RING_NO_DEADLINE);
+        ring_recv_stand(ring, conn, sockets[conn], RING_SMALL, RING_NO_DEADLINE);
     }
     await_each_once(RING_RECV, CONNS, 0);
     CHECK_EQ(ring_stats_read(ring).cq_overflows > 0, ring_io(ring) == QUOIT_IO_URING);
@@ -248,7 +249,7 @@ static void test_what_a_turn_cannot_hand_out_comes_first_in_the_next_ones(void)
     for (uint32_t i = 0; i < READERS; i++) {
         make_pair(fds[i]);
         shutdown(fds[i][1], SHUT_WR);
-        ring_recv_stand(ring, i, fds[i][0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, i, fds[i][0], RING_SMALL, RING_NO_DEADLINE);
     }
     uint64_t round = ring_rounds(ring);
     while (sum < READERS) {
@@ -289,7 +290,7 @@ static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stoppe
     for (int times = 0; times < 3; times++) {
         uint32_t count = 0;
         struct ring_done done;
-        ring_recv_stand(ring, 9, fds[0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, 9, fds[0], RING_SMALL, RING_NO_DEADLINE);
         for (;;) {
             stream_fill(bytes, sizeof(bytes), written);
             ssize_t size = write(fds[1], bytes, sizeof(bytes));
@@ -303,17 +304,17 @@ static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stoppe
         }
         CHECK_EQ(done.result, -ENOBUFS);
         CHECK(!done.more);
-        CHECK_EQ(count, ring_buffers_count(ring));
-        CHECK_EQ(ring_buffers_free(ring), 0);
+        CHECK_EQ(count, ring_buffers_count(ring, RING_SMALL));
+        CHECK_EQ(ring_buffers_free(ring, RING_SMALL), 0);
         CHECK_EQ(ring_stats_read(ring).no_buffers, times + 1);
         for (uint32_t i = 0; i < count; i++) { /* each still holds what it was given with */
             stream_check(held[i].bytes, (size_t)held[i].result, received);
             received += (uint64_t)held[i].result;
             give_back(&held[i]);
         }
-        CHECK_EQ(ring_buffers_free(ring), ring_buffers_count(ring));
+        CHECK_EQ(ring_buffers_free(ring, RING_SMALL), ring_buffers_count(ring, RING_SMALL));
     }
-    ring_recv_stand(ring, 9, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 9, fds[0], RING_SMALL, RING_NO_DEADLINE);
     while (received < written) {
         struct ring_done done = await_done(RING_RECV, 9);
         CHECK(done.result > 0);

@@ -228,7 +228,7 @@ static void test_a_quiet_send_that_speaks_does_so_before_all_others_of_its_turn(
         make_pair(fds[i]);
         if (i < READERS) {
             write_fully(fds[i][1], "ready", 5);
-            ring_recv_stand(ring, i, fds[i][0], RING_NO_DEADLINE);
+            ring_recv_stand(ring, i, fds[i][0], RING_SMALL, RING_NO_DEADLINE);
         }
     }
     fill_socket(fds[READERS][0]);
@@ -325,9 +325,9 @@ static void test_a_standing_receive_gives_bytes_again_and_again_until_the_end(vo
 
     fixture_begin(CONNS);
     make_pair(fds);
-    uint32_t count = ring_buffers_count(ring);
-    CHECK_EQ(ring_buffers_free(ring), count);
-    ring_recv_stand(ring, 5, fds[0], RING_NO_DEADLINE);
+    uint32_t count = ring_buffers_count(ring, RING_SMALL);
+    CHECK_EQ(ring_buffers_free(ring, RING_SMALL), count);
+    ring_recv_stand(ring, 5, fds[0], RING_SMALL, RING_NO_DEADLINE);
     check_silence(0);
     for (int i = 0; i < 50; i++) {
         char text[16];
@@ -337,16 +337,16 @@ static void test_a_standing_receive_gives_bytes_again_and_again_until_the_end(vo
         CHECK(done.more);
         CHECK(done.buffer != RING_NO_BUFFER);
         CHECK_MEM(done.bytes, (size_t)done.result, text, (size_t)size);
-        CHECK_EQ(ring_buffers_free(ring), count - 1);
+        CHECK_EQ(ring_buffers_free(ring, RING_SMALL), count - 1);
         give_back(&done);
-        CHECK_EQ(ring_buffers_free(ring), count);
+        CHECK_EQ(ring_buffers_free(ring, RING_SMALL), count);
     }
     shutdown(fds[1], SHUT_WR);
     struct ring_done done = await_done(RING_RECV, 5);
     CHECK_EQ(done.result, 0);
     CHECK(!done.more);
     give_back(&done);
-    CHECK_EQ(ring_buffers_free(ring), count);
+    CHECK_EQ(ring_buffers_free(ring, RING_SMALL), count);
     check_silence(0);
     close_conn(5, fds[0]);
     close(fds[1]);
@@ -364,7 +364,7 @@ static void test_a_reset_ends_a_standing_receive(void)
     ring_connect(ring, 0, fd, (struct sockaddr *)&address, sizeof(address), RING_NO_DEADLINE);
     CHECK_EQ(await_done(RING_CONNECT, 0).result, 0);
     int peer = accept(listener, NULL, NULL);
-    ring_recv_stand(ring, 0, fd, soon_ns(PATIENCE_NS));
+    ring_recv_stand(ring, 0, fd, RING_SMALL, soon_ns(PATIENCE_NS));
     check_silence(0);
     setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     close(peer);
@@ -384,7 +384,8 @@ static void test_a_cancel_ends_its_target_once_and_says_nothing_itself(void)
     fixture_begin(CONNS);
     make_pair(fds);
     for (int i = 0; i < 100; i++) {
-        ring_recv_stand(ring, 0, fds[0], i % 2 == 0 ? RING_NO_DEADLINE : soon_ns(PATIENCE_NS));
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL,
+                        i % 2 == 0 ? RING_NO_DEADLINE : soon_ns(PATIENCE_NS));
         if (i % 3 == 0) {
             check_silence(0); /* else both go out together */
         }
@@ -422,7 +423,7 @@ static void test_a_cancel_beside_bytes_that_come_loses_none(void)
     make_pair(fds);
     for (int i = 0; i < 300; i++) {
         struct ring_done done;
-        ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
         stream_fill(bytes, sizeof(bytes), written);
         if (i % 3 == 0 && next_done(&done, 0)) { /* armed before the bytes come */
             stream_check(done.bytes, (size_t)done.result, received);
@@ -436,7 +437,7 @@ static void test_a_cancel_beside_bytes_that_come_loses_none(void)
         check_silence(0);
     }
     shutdown(fds[1], SHUT_WR);
-    ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
     take_until_over(0, &received);
     CHECK_EQ(received, written);
     close_conn(0, fds[0]);
@@ -450,12 +451,12 @@ static void test_an_operation_whose_end_was_handed_out_can_be_cancelled_without_
 
     fixture_begin(CONNS);
     make_pair(fds);
-    ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
     shutdown(fds[1], SHUT_WR);
     CHECK_EQ(await_done(RING_RECV, 0).result, 0);
     ring_cancel(ring, (struct ring_tag){ RING_RECV, 0 }); /* before the owner has acted on it */
     check_silence(NS_PER_MS);
-    ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
     CHECK_EQ(await_done(RING_RECV, 0).result, 0);
     close_conn(0, fds[0]);
     close(fds[1]);
@@ -470,13 +471,13 @@ static void test_a_deadline_shows_as_cancelled_and_not_before_its_time(void)
     make_pair(fds);
     for (uint64_t wait_ms = 0; wait_ms < 20; wait_ms += 3) {
         uint64_t deadline_ns = soon_ns(wait_ms * NS_PER_MS);
-        ring_recv_stand(ring, 0, fds[0], deadline_ns);
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, deadline_ns);
         struct ring_done done = await_done(RING_RECV, 0);
         CHECK_EQ(done.result, -ECANCELED);
         CHECK(!done.more);
         CHECK(ring_after_ns(ring) >= deadline_ns);
     }
-    ring_recv_stand(ring, 0, fds[0], 1); /* long ago */
+    ring_recv_stand(ring, 0, fds[0], RING_SMALL, 1); /* long ago */
     CHECK_EQ(await_done(RING_RECV, 0).result, -ECANCELED);
     close_conn(0, fds[0]);
     close(fds[1]);
@@ -500,7 +501,7 @@ static void test_arming_again_after_a_deadline_loses_no_byte(void)
             written += count > 0 ? (uint64_t)count : 0;
         }
         if (!under_way) {
-            ring_recv_stand(ring, 0, fds[0], soon_ns((armed % 60) * NS_PER_US));
+            ring_recv_stand(ring, 0, fds[0], RING_SMALL, soon_ns((armed % 60) * NS_PER_US));
             under_way = true;
             armed++;
         }
@@ -532,10 +533,10 @@ static void test_an_old_deadline_never_ends_the_next_receive(void)
     fixture_begin(CONNS);
     make_pair(fds);
     for (int i = 0; i < 100; i++) {
-        ring_recv_stand(ring, 0, fds[0], soon_ns(50 * NS_PER_US));
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, soon_ns(50 * NS_PER_US));
         ring_cancel(ring, (struct ring_tag){ RING_RECV, 0 });
         CHECK_EQ(await_done(RING_RECV, 0).result, -ECANCELED);
-        ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+        ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
         check_silence(300 * NS_PER_US);
         end_recv(0);
     }

@@ -44,7 +44,7 @@ static void test_a_calm_turn_spins_within_its_limit_and_finds_what_comes(void)
     ring = ring_create(&options, &error);
     CHECK(ring != NULL);
     make_pair(fds);
-    ring_recv_stand(ring, 0, fds[0], RING_NO_DEADLINE);
+    ring_recv_stand(ring, 0, fds[0], RING_SMALL, RING_NO_DEADLINE);
     for (int i = 0; i < 300; i++) {
         bool quiet = i % 3 == 0;
         if (!quiet) {
