@@ -161,6 +161,7 @@ static void engine_free(struct quoit_engine *engine)
         }
     }
     slot_table_free(&engine->slots);
+    spare_free(&engine->spare);
     pool_destroy(engine->pool);
     timer_heap_free(&engine->timers);
     free(engine->conns);

@@ -25,6 +25,7 @@
 #include "engine/retry.h"
 #include "engine/ring.h"
 #include "engine/slot.h"
+#include "engine/spare.h"
 #include "http/proxy.h"
 #include "http/url.h"
 #include "quoit.h"
@@ -110,6 +111,7 @@ struct quoit_engine {
     uint32_t free_count;
     struct pool *pool;
     struct slot_table slots;
+    struct spare spare;
     struct timer_heap timers;
     uint32_t timers_count;     /* that may run: slots and lanes */
     struct resolver *resolver; /* made by the first name */

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ENGINE_LENT_MIN (64 * 1024) /* a smaller body is not worth the look */
+
 struct message_record {
     uint64_t at_ns;
     uint64_t data_size, name_size;
@@ -151,11 +153,27 @@ void engine_set_paused(struct quoit_engine *engine, struct slot *slot, bool paus
     engine_apply_pause(engine, slot);
 }
 
+/* A body that is known to be large grows in the memory of one that is over. */
+static void engine_lend_room(struct quoit_engine *engine, struct slot *slot,
+                             const struct response *response)
+{
+    uint64_t size = response->has_length ? response->length : 2 * slot->answer.size;
+
+    if (slot->streams) { /* it holds what waits to be handed out, and no more */
+        size = min_u64(size, 2 * engine->options.stream_buffer_max);
+    }
+    if (slot->answer.size == 0 || size < ENGINE_LENT_MIN) {
+        return;
+    }
+    spare_take(&engine->spare, &slot->answer, size);
+}
+
 void engine_on_progress(struct quoit_engine *engine, struct slot *slot, struct conn *conn)
 {
     const struct response *response = &conn->response;
 
-    if (slot->stream == QUOIT_WHOLE || !response->head_done) {
+    engine_lend_room(engine, slot, response);
+    if (!slot_wants_events(slot) || !response->head_done) {
         return;
     }
     if (!slot->streams) {
@@ -267,6 +285,9 @@ uint32_t engine_next(struct quoit_engine *engine, struct quoit_event *events, ui
 void engine_release(struct quoit_engine *engine, struct slot *slot)
 {
     list_remove(&slot->touched);
+    if (slot->answer.room > SLOT_ROOM_KEPT) {
+        spare_give(&engine->spare, &slot->answer);
+    }
     slot_reset(slot);
     slot_move(&engine->slots, slot, SLOT_FREE);
 }

@@ -131,6 +131,12 @@ void slot_queue(struct slot_table *table, struct slot *slot, struct list *queue,
 
 uint64_t slot_id(const struct slot *slot);
 
+/* Does the caller want more of its answer than END? */
+static inline bool slot_wants_events(const struct slot *slot)
+{
+    return slot->stream == QUOIT_PIECES || slot->stream == QUOIT_SSE;
+}
+
 /* The slot of that id unless it was released; NULL: there is none. */
 struct slot *slot_find(struct slot_table *table, uint64_t id);
 
