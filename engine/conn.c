@@ -261,6 +261,20 @@ void conn_take_back(struct conn *conn)
     }
 }
 
+void conn_use_group(struct conn *conn, enum ring_group group)
+{
+    if (conn->group == group) {
+        return;
+    }
+    conn->group = group;
+    conn->misfits = 0;
+    if (!list_is_empty(&conn->hungry_link)) {
+        list_remove(&conn->hungry_link);
+        list_append(&conn->shared->hungry[group], &conn->hungry_link);
+    }
+    conn_take_back(conn);
+}
+
 /* The deadline may have moved: later costs nothing, earlier than the timer takes the receive back.
  */
 void conn_move_deadline(struct conn *conn)

@@ -80,6 +80,7 @@ struct conn_exchange {
     struct response_options answer;
     uint64_t write_ns, first_byte_ns, idle_ns; /* lengths */
     uint64_t attempt_ns, deadline_ns;          /* instants */
+    bool bulk; /* nobody waits for parts of its answer, or may hold them back */
 };
 
 struct conn {

@@ -30,6 +30,9 @@ void conn_move_deadline(struct conn *conn);
 /* Cancel the standing receive, if it stands: whoever takes it back is told, and arms it anew. */
 void conn_take_back(struct conn *conn);
 
+/* Receive from the buffers of that group from now on: taken back, and armed anew, if it stands. */
+void conn_use_group(struct conn *conn, enum ring_group group);
+
 /* Start the standing receive, unless it stands or the connection is paused. */
 void conn_arm(struct conn *conn);
 

@@ -205,13 +205,14 @@ static enum conn_verdict conn_on_recv_back(struct conn *conn)
 /*
  * Where the bytes come faster than they are taken in, small buffers come back full, and large ones
  * are cheaper; where they come by and by, the other way round. So after some receives in a row that
- * the other group would have suited, the receive is taken back, and armed anew from that. What the
- * head says of the length is not asked: a server may take an hour for a megabyte. A kept connection
- * stays where it is, and a series of large bodies moves once.
+ * the other group would have suited, the connection changes over. What the head says of the length
+ * is not asked: a server may take an hour for a megabyte. A kept connection stays where it is, and
+ * a series of large bodies moves once. A stream stays with small ones, since what one entry brings
+ * comes on top of stream_buffer_max.
  */
 static void conn_choose_group(struct conn *conn, size_t size)
 {
-    bool fills = size >= RING_SMALL_SIZE;
+    bool fills = size >= RING_SMALL_SIZE && conn->exchange.bulk;
     enum ring_group suited = fills ? RING_LARGE : RING_SMALL;
 
     conn->misfits = suited == conn->group ? 0 : conn->misfits + 1;
@@ -220,8 +221,7 @@ static void conn_choose_group(struct conn *conn, size_t size)
     }
     conn->misfits = 0;
     if (suited == RING_SMALL || ring_offers_large(conn->shared->ring)) {
-        conn->group = suited;
-        conn_take_back(conn);
+        conn_use_group(conn, suited);
     }
 }
 

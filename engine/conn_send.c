@@ -155,6 +155,9 @@ void conn_send(struct conn *conn, const struct conn_exchange *exchange)
     conn->detail[0] = '\0';
     response_reset(&conn->response, &exchange->answer);
     conn_become(conn, CONN_BUSY);
+    if (!exchange->bulk) {
+        conn_use_group(conn, RING_SMALL);
+    }
 
     bool small = size <= (conn->session == NULL ? RING_QUIET_MAX : CONN_TLS_QUIET);
     if (small && !conn_is_sending(conn) && conn->out_sent == conn->out.size) {

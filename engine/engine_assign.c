@@ -72,6 +72,7 @@ static void engine_send(struct quoit_engine *engine, struct slot *slot, struct c
         .idle_ns = slot->timeouts.idle_ns,
         .attempt_ns = slot->attempt_ns,
         .deadline_ns = slot->deadline_ns,
+        .bulk = !slot_wants_events(slot),
     };
 
     timer_stop(&engine->timers, &slot->timer);

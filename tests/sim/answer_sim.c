@@ -216,7 +216,7 @@ static enum answer_framing choose_framing(const struct answer *answer, bool earl
 void answer_choose(struct answer *answer, bool early, uint64_t body_size_max)
 {
     uint64_t draw = world_below(200);
-    uint64_t size_max = draw == 0 ? 512 * 1024 : draw < 10 ? 64 * 1024 : 4096;
+    uint64_t size_max = draw < 2 ? 512 * 1024 : draw < 30 ? 64 * 1024 : 4096;
 
     if (answer->status == 0) {
         answer->status = choose_status(early);

@@ -278,7 +278,7 @@ static void test_what_a_turn_cannot_hand_out_comes_first_in_the_next_ones(void)
     fixture_end();
 }
 
-static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stopped(void)
+static void check_a_lack_of_buffers(enum ring_group group)
 {
     static struct ring_done held[65536];
     static char bytes[65536];
@@ -286,11 +286,12 @@ static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stoppe
     int fds[2];
 
     fixture_begin(CONNS);
+    CHECK(group == RING_SMALL || ring_offers_large(ring));
     make_pair(fds);
     for (int times = 0; times < 3; times++) {
         uint32_t count = 0;
         struct ring_done done;
-        ring_recv_stand(ring, 9, fds[0], RING_SMALL, RING_NO_DEADLINE);
+        ring_recv_stand(ring, 9, fds[0], group, RING_NO_DEADLINE);
         for (;;) {
             stream_fill(bytes, sizeof(bytes), written);
             ssize_t size = write(fds[1], bytes, sizeof(bytes));
@@ -304,17 +305,17 @@ static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stoppe
         }
         CHECK_EQ(done.result, -ENOBUFS);
         CHECK(!done.more);
-        CHECK_EQ(count, ring_buffers_count(ring, RING_SMALL));
-        CHECK_EQ(ring_buffers_free(ring, RING_SMALL), 0);
+        CHECK_EQ(count, ring_buffers_count(ring, group));
+        CHECK_EQ(ring_buffers_free(ring, group), 0);
         CHECK_EQ(ring_stats_read(ring).no_buffers, times + 1);
         for (uint32_t i = 0; i < count; i++) { /* each still holds what it was given with */
             stream_check(held[i].bytes, (size_t)held[i].result, received);
             received += (uint64_t)held[i].result;
             give_back(&held[i]);
         }
-        CHECK_EQ(ring_buffers_free(ring, RING_SMALL), ring_buffers_count(ring, RING_SMALL));
+        CHECK_EQ(ring_buffers_free(ring, group), ring_buffers_count(ring, group));
     }
-    ring_recv_stand(ring, 9, fds[0], RING_SMALL, RING_NO_DEADLINE);
+    ring_recv_stand(ring, 9, fds[0], group, RING_NO_DEADLINE);
     while (received < written) {
         struct ring_done done = await_done(RING_RECV, 9);
         CHECK(done.result > 0);
@@ -326,6 +327,12 @@ static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stoppe
     close_conn(9, fds[0]);
     close(fds[1]);
     fixture_end();
+}
+
+static void test_without_buffers_a_receive_ends_and_starts_again_where_it_stopped(void)
+{
+    check_a_lack_of_buffers(RING_SMALL);
+    check_a_lack_of_buffers(RING_LARGE);
 }
 
 int main(void)

@@ -353,6 +353,57 @@ static void test_a_standing_receive_gives_bytes_again_and_again_until_the_end(vo
     fixture_end();
 }
 
+static void test_a_receive_may_change_over_to_large_buffers_and_back_and_loses_no_byte(void)
+{
+    static char bytes[200000];
+    uint64_t written = 0, received = 0, moves = 0, most = 0;
+    int fds[2];
+
+    fixture_begin(CONNS);
+    make_pair(fds);
+    CHECK_EQ(ring_buffers_count(ring, RING_LARGE), 0); /* made when first needed */
+    CHECK(ring_offers_large(ring));
+    CHECK(ring_offers_large(ring));
+    uint32_t count = ring_buffers_count(ring, RING_LARGE);
+    CHECK(count > 0);
+    while (moves < 2000) {
+        enum ring_group group = moves++ % 3 == 0 ? RING_SMALL : RING_LARGE;
+        struct ring_done done = { .more = true };
+        ring_recv_stand(ring, 1, fds[0], group, RING_NO_DEADLINE);
+        stream_fill(bytes, sizeof(bytes), written);
+        ssize_t size = send(fds[1], bytes, sizeof(bytes), MSG_DONTWAIT);
+        written += size > 0 ? (uint64_t)size : 0;
+        for (bool cancelled = false; done.more;) {
+            done = await_done(RING_RECV, 1);
+            if (done.result > 0) {
+                stream_check(done.bytes, (size_t)done.result, received);
+                received += (uint64_t)done.result;
+                most = max_u64(most, (uint64_t)done.result);
+                CHECK(group == RING_LARGE || done.result <= RING_SMALL_SIZE);
+            }
+            give_back(&done);
+            if (!cancelled) {
+                ring_cancel(ring, (struct ring_tag){ RING_RECV, 1 });
+                cancelled = true;
+            }
+        }
+    }
+    ring_recv_stand(ring, 1, fds[0], RING_LARGE, RING_NO_DEADLINE);
+    while (received < written) {
+        struct ring_done done = await_done(RING_RECV, 1);
+        stream_check(done.bytes, (size_t)done.result, received);
+        received += (uint64_t)done.result;
+        give_back(&done);
+    }
+    end_recv(1);
+    CHECK(most > RING_SMALL_SIZE);
+    CHECK_EQ(ring_buffers_free(ring, RING_LARGE), count);
+    CHECK_EQ(ring_buffers_free(ring, RING_SMALL), ring_buffers_count(ring, RING_SMALL));
+    close_conn(1, fds[0]);
+    close(fds[1]);
+    fixture_end();
+}
+
 static void test_a_reset_ends_a_standing_receive(void)
 {
     struct sockaddr_in address;
@@ -580,6 +631,7 @@ int main(void)
     RUN(test_a_send_waits_for_room_and_each_end_is_progress);
     RUN(test_a_send_without_progress_ends_by_deadline_or_by_cancel);
     RUN(test_a_standing_receive_gives_bytes_again_and_again_until_the_end);
+    RUN(test_a_receive_may_change_over_to_large_buffers_and_back_and_loses_no_byte);
     RUN(test_a_reset_ends_a_standing_receive);
     RUN(test_a_cancel_ends_its_target_once_and_says_nothing_itself);
     RUN(test_a_cancel_beside_bytes_that_come_loses_none);
