@@ -246,8 +246,9 @@ static enum quoit_error request_check(const struct quoit_request *request)
     if (request->url == NULL) {
         return QUOIT_E_URL;
     }
-    if ((request->proxy_url != NULL && request->unix_path != NULL) || request->stream > QUOIT_SSE ||
-        request->replay > QUOIT_REPLAY_NO || (request->body.size > 0 && !request->body.bytes) ||
+    if ((request->proxy_url != NULL && request->unix_path != NULL) ||
+        request->stream > QUOIT_DISCARD || request->replay > QUOIT_REPLAY_NO ||
+        (request->body.size > 0 && !request->body.bytes) ||
         (request->headers_count > 0 && request->headers == NULL)) {
         return QUOIT_E_ARGUMENT;
     }
@@ -538,7 +539,7 @@ enum quoit_error quoit_pause(struct quoit_engine *engine, uint64_t id, bool paus
         return error;
     }
     struct slot *slot = slot_find(&engine->slots, id);
-    if (slot == NULL || slot->stream == QUOIT_WHOLE || slot->state == SLOT_DONE ||
+    if (slot == NULL || !slot_wants_events(slot) || slot->state == SLOT_DONE ||
         slot->state == SLOT_HANDED || slot->state == SLOT_KEPT) {
         return QUOIT_E_STALE;
     }

@@ -75,6 +75,9 @@ static int response_on_body(llhttp_t *parser, const char *bytes, size_t size)
     struct response *response = response_of(parser);
 
     response->body_size += size;
+    if (response->options.discards && response->status / 100 == 2) {
+        return 0;
+    }
     return response_append(response, response->options.body, bytes, size);
 }
 

@@ -43,6 +43,7 @@ struct response_options {
     uint32_t head_size_max; /* bytes of status lines, headers and trailers, 1xx included */
     uint32_t headers_max;   /* lines of one head, trailers included */
     bool to_head;           /* the request was HEAD: there is no body */
+    bool discards;          /* of a 2xx the body is counted and not kept */
 };
 
 struct response {

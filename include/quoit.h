@@ -185,10 +185,12 @@ struct quoit_options {
 };
 
 enum quoit_stream {
-    QUOIT_WHOLE,  /* one event, END, with the whole body */
-    QUOIT_PIECES, /* HEAD, PIECE as the bytes come, END; holds for 2xx, else as QUOIT_WHOLE */
-    QUOIT_SSE,    /* HEAD, MESSAGE for each server-sent event, END; holds for a 2xx whose */
-                  /* Content-Type is not JSON, else as QUOIT_WHOLE */
+    QUOIT_WHOLE,   /* one event, END, with the whole body */
+    QUOIT_PIECES,  /* HEAD, PIECE as the bytes come, END; holds for 2xx, else as QUOIT_WHOLE */
+    QUOIT_SSE,     /* HEAD, MESSAGE for each server-sent event, END; holds for a 2xx whose */
+                   /* Content-Type is not JSON, else as QUOIT_WHOLE */
+    QUOIT_DISCARD, /* END, with an empty body: its bytes are counted, judged against */
+                   /* body_size_max, and not kept; holds for 2xx, else as QUOIT_WHOLE */
 };
 
 /* May a request be sent again although the server may have acted on it? */
@@ -257,7 +259,8 @@ struct quoit_result {
     uint32_t retries;   /* those of the retry policy: at most the request's */
     uint32_t headers_count;
     const struct quoit_header *headers; /* of the final answer, without trailers */
-    struct quoit_span body;             /* as sent by the server; empty for a stream */
+    struct quoit_span body;             /* as sent by the server; empty for a stream, and if */
+                                        /* discarded */
     struct quoit_times times;
     uint64_t bytes_out, bytes_in; /* of the last attempt: HTTP, not TLS */
     bool reused;                  /* the last attempt had a kept connection */

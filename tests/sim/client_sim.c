@@ -51,7 +51,7 @@ static void choose_method(struct ask *ask, struct ledger_entry *ledger)
         ledger->body_size = choose_request_body_size();
     }
     ask->method = ledger->method;
-    ask->stream = (enum quoit_stream)world_below(3);
+    ask->stream = (enum quoit_stream)world_below(4);
     ask->replay = (enum quoit_replay)world_below(3);
     ask->judge = world_below(4) == 0;
     ledger->sse = ask->stream == QUOIT_SSE;
@@ -205,7 +205,7 @@ void client_check_result(uint32_t number, const struct quoit_result *result)
 
 static void take_head(struct ask *ask, const struct quoit_event *event)
 {
-    if (ask->stream == QUOIT_WHOLE || ask->head_seen) {
+    if ((ask->stream != QUOIT_PIECES && ask->stream != QUOIT_SSE) || ask->head_seen) {
         world_violation("request %u: a HEAD that is not due", ask->number);
     }
     ask->head_seen = true;
@@ -389,7 +389,8 @@ static void pause_or_go_on(struct ask *ask)
 {
     bool paused = !ask->paused && world_below(4) == 0;
 
-    if (ask->stream == QUOIT_WHOLE || ask->ended || paused == ask->paused) {
+    if ((ask->stream != QUOIT_PIECES && ask->stream != QUOIT_SSE) || ask->ended ||
+        paused == ask->paused) {
         return;
     }
     if (ask->paused && ask->stubborn) {
