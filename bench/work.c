@@ -238,7 +238,8 @@ static int work_find_url(struct work *work, const struct bench_options *options)
         fputs("quoit bench: which URL? See --help\n", stderr);
         return EXIT_USAGE;
     }
-    if (strstr(given, "://") == NULL) {
+    /* Only in front of all else: a path or a query may hold a whole url. */
+    if (strncmp(given + strcspn(given, ":/?#"), "://", 3) != 0) {
         text_append_string(&work->url_text, "http://");
     }
     text_append_string(&work->url_text, given);
