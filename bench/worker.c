@@ -94,7 +94,7 @@ static enum quoit_stream worker_stream(const struct plan *plan, const struct wor
     if (plan->stream) {
         return QUOIT_SSE;
     }
-    return item->form != STREAM_NONE ? QUOIT_WHOLE : QUOIT_WHOLE;
+    return item->form != STREAM_NONE ? QUOIT_WHOLE : QUOIT_DISCARD;
 }
 
 static void worker_begin(struct worker *worker, struct bench_slot *slot, uint64_t due_ns,
