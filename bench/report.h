@@ -1,5 +1,5 @@
 /*
- * report: an findings, written down: a table for people, JSON for programs.
+ * report: findings, written down: a table for people, JSON for programs.
  *
  * The keys of the JSON are promised: bench/result.schema.json has them. None is ever renamed.
  */

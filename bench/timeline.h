@@ -43,7 +43,7 @@ void timeline_begin(struct timeline *timeline, uint64_t interval_ns, uint64_t be
 /* When timeline_take wants to be called. */
 uint64_t timeline_due_ns(const struct timeline *timeline);
 
-/* End the interval here. What there is no memory for is left out. */
+/* End the interval here. Without memory for a point the next one holds its time too. */
 void timeline_take(struct timeline *timeline, uint64_t now_ns, const struct pulse_sum *now);
 
 void timeline_free(struct timeline *timeline);
