@@ -46,9 +46,9 @@ static double findings_backlog_s(const struct findings *findings, const struct f
 }
 
 /*
- * What grows from the half of the window to its end by half of itself and
- * more, and by more than chance (four times the root of a Poisson count) and a hundredth of the
- * window. Where a request takes a good part of the window, nobody can tell.
+ * What grows from the half of the window to its end by half of itself and more, and by more than
+ * chance (four times the root of a Poisson count) and a hundredth of the window. Where a request
+ * takes a good part of the window, nobody can tell.
  */
 bool findings_is_growing(const struct findings *findings, uint64_t shortest_ns)
 {
@@ -93,7 +93,7 @@ const char *verdict_name(enum verdict verdict)
     case VERDICT_SATURATED:
         return "saturated";
     }
-    return "?";
+    abort(); /* a verdict without a case */
 }
 
 const char *verdict_meaning(enum verdict verdict)
@@ -110,7 +110,7 @@ const char *verdict_meaning(enum verdict verdict)
         return "the server does not keep up with this rate, and latency grows with the length of "
                "the run";
     }
-    return "?";
+    abort(); /* a verdict without a case */
 }
 
 /* --- Figures --- */
