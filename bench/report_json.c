@@ -215,7 +215,8 @@ static void add_pair(cJSON *array, double one, double other_ns)
 {
     char text[64];
 
-    snprintf(text, sizeof(text), "[%.6g,%.3f]", one, other_ns / 1e6);
+    /* So many digits that no point but the last is at 100. */
+    snprintf(text, sizeof(text), "[%.12g,%.3f]", one, other_ns / 1e6);
     (void)cJSON_AddItemToArray(array, cJSON_CreateRaw(text));
 }
 
