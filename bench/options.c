@@ -181,8 +181,6 @@ static bool bench_read_load(struct bench_options *options)
         options->warmup_requests = count;
     } else if (warmup != NULL && !values_duration(warmup, &options->warmup_ns)) {
         return bench_refuse("--warmup %s: say a number of requests, or a duration as 5s", warmup);
-    } else if (options->warmup_ns == UINT64_MAX) { /* "none": not one without an end */
-        options->warmup_ns = 0;
     }
     return true;
 }

@@ -213,7 +213,7 @@ static void worker_note_busy(struct worker *worker, const struct tally_engine *n
     struct tally_engine passed;
 
     tally_engine_subtract(&passed, now, &worker->second);
-    if (passed.at_ns == 0 || passed.at_ns < least) {
+    if (passed.at_ns < least) {
         return;
     }
     uint64_t idle_ns = passed.spin_ns < passed.cpu_ns ? passed.spin_ns : passed.cpu_ns;

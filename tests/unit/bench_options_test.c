@@ -104,7 +104,7 @@ static void test_a_warm_up_is_a_time_or_a_number_or_none(void)
         { "--warmup 100 u", BENCH_OPTIONS_UNSET, 100 },
         { "--warmup 0 u", BENCH_OPTIONS_UNSET, 0 },
         { "--warmup 0s u", 0, BENCH_OPTIONS_UNSET },
-        { "--warmup none u", 0, BENCH_OPTIONS_UNSET },
+        { "--warmup none u", BENCH_OPTIONS_UNSET, 0 },
     };
 
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
