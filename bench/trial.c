@@ -8,6 +8,7 @@
 #include "cli/exit.h"
 #include "cli/interrupt.h"
 #include "cli/reach.h"
+#include "cli/server.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -300,11 +301,15 @@ static void trial_watch_workers(struct trial *trial)
 static int trial_refuse_server(const struct trial *trial)
 {
     const struct load *load = &trial->load;
-    const char *detail =
-        load->detail[0] != '\0' ? load->detail : quoit_error_message(load->detail_error);
+    const char *message = quoit_error_message(load->detail_error);
+    bool says_more = load->detail[0] != '\0' && strcmp(load->detail, message) != 0;
+    struct text url;
 
-    fprintf(stderr, "quoit: no answer from the server: %s: %s\n",
-            quoit_error_message(load->detail_error), detail);
+    text_init(&url, 0);
+    server_append_url(&url, trial->plan->work->url);
+    fprintf(stderr, "quoit: no answer from %s: %s%s%s\n", url.failed ? "the server" : url.bytes,
+            message, says_more ? ": " : "", says_more ? load->detail : "");
+    text_free(&url);
     return EXIT_START;
 }
 

@@ -318,6 +318,9 @@ static void worker_note_reach(struct worker *worker, const struct quoit_result *
     struct load *load = worker->load;
     uint64_t most = worker->plan->slots < UNREACHABLE_MAX ? worker->plan->slots : UNREACHABLE_MAX;
 
+    if (worker->plan->open_loop && worker->plan->requests < most) {
+        most = worker->plan->requests; /* a closed loop has no more slots than requests */
+    }
     if (result->status != 0) {
         if (atomic_load_explicit(&load->answers, memory_order_relaxed) == 0) {
             atomic_fetch_add(&load->answers, 1);
