@@ -433,13 +433,16 @@ demo: ## 1,000 queries over HTTP and HTTPS against quoit-mock
 	+@$(MAKE_J) $(B)/quoit $(B)/quoit-mock
 	@QUOIT_BUILD=$(B) examples/demo.sh
 
-# SCENARIOS and CLIENTS are names with commas between; empty: all of them.
-BENCH = QUOIT_BUILD=$(B) python3 perf/bench --scenarios '$(SCENARIOS)' --clients '$(CLIENTS)'
-bench: all ## against wrk, h2load, curl, ...: SCENARIOS=, CLIENTS=, ROUNDS=3, SECONDS_EACH=0.5
-	@$(BENCH) --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS_EACH),0.5)
+# SCENARIOS and CLIENTS are names with commas between; those of a run that takes some minutes:
+BENCH_SCENARIOS := small-1,small-64,unix-64,tls-64,large-16,streams-2000,batch-50
+BENCH = QUOIT_BUILD=$(B) python3 perf/bench --clients '$(CLIENTS)'
+bench: all ## against wrk, h2load, libcurl, ...; SCENARIOS=, CLIENTS=, ROUNDS=3, SECONDS_EACH=0.5
+	@$(BENCH) --scenarios '$(or $(SCENARIOS),$(BENCH_SCENARIOS))' \
+	  --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS_EACH),0.5)
 
-bench-all: all ## the same, into perf/RESULTS.md and perf/plots: ROUNDS=7, SECONDS_EACH=1
-	@$(BENCH) --rounds $(or $(ROUNDS),7) --seconds $(or $(SECONDS_EACH),1) --results perf/RESULTS.md
+bench-all: all ## all of it, into perf/RESULTS.md and perf/plots; ROUNDS=5, SECONDS_EACH=1
+	@$(BENCH) --scenarios '$(SCENARIOS)' --rounds $(or $(ROUNDS),5) \
+	  --seconds $(or $(SECONDS_EACH),1) --results perf/RESULTS.md
 
 SOAK_S ?= 60
 soak: $(B)/tests/live/soak $(B)/quoit-mock ## every fault of quoit-mock, half TLS, for SOAK_S=60 seconds
