@@ -5,9 +5,10 @@ by perf/cost.c. Of the CPU, what the same command takes for one request on one c
 away (the median of three such runs): so an interpreter's start is not divided among the requests.
 wrk, which cannot make one request, keeps its start of about two milliseconds.
 
-Kernel entries are system calls as strace counts them, in a run of their own whose times are not
-used, less those of such a run of one request. strace slows the client, not the server, so more
-answers wait at each entry than without it: it is a lower bound where a client takes in many at once.
+Kernel entries are system calls as strace counts them, in a run of their own, perhaps a smaller one,
+whose times are not used, less those of such a run of one request. strace slows the client, not the
+server, so more answers wait at each entry than without it: a lower bound where a client takes in
+many at once.
 """
 
 import json
@@ -141,7 +142,8 @@ class Bench:
     def entries_of(self, client, words, scenario, server):
         """Kernel entries for each unit."""
         requests = scenario.requests or max(2 * scenario.in_flight, scenario.least)
-        work = self.work(scenario, server, requests, scenario.in_flight)
+        requests = min(requests, scenario.traced)
+        work = self.work(scenario, server, requests, min(requests, scenario.in_flight))
         calls, made = self.count_entries(client, words, work, server)
         start = self.starts.get((client.name, scenario.scheme), (0, 0))[1]
         return max(calls - start, 0) / (made * scenario.units)

@@ -26,6 +26,7 @@ class Scenario:
     needs: frozenset = frozenset()
     requests: int = 0  # 0: as many as fill the seconds
     least: int = 2000  # then, for those who would take longer; and what tells how many fill them
+    traced: int = 2000  # at most so many under strace, and in flight there
     unit: str = "request"
     units: float = 1
     mock: tuple = ()  # quoit-mock's options; (): nginx answers
@@ -75,14 +76,14 @@ SCENARIOS = [
              "1,000 requests at once, each on a TLS connection of its own, which the server closes"
              " behind its answer; nginx with session tickets. wall: the whole process, its start"
              " included. connections and resumed: as nginx counted them.", 1000, place="cold",
-             needs=frozenset({"tls", "count"}), requests=1000, unit="connection",
+             needs=frozenset({"tls", "count"}), requests=1000, traced=300, unit="connection",
              columns=("wall", "cpu", "p99", "memory", "entries", "server", "connections",
                       "resumed")),
     Scenario("streams-2000", "2,000 streams at once",
              f"4,000 streams of {STREAM_TOKENS} tokens, 20 ms to the first one and 20 ms between"
              " them; quoit-mock. Each client takes the events apart and counts the tokens. The unit"
              f" is the event, {STREAM_EVENTS} to a stream. In truth ttft and itl are 20 ms.", 2000,
-             place="chat", needs=frozenset({"post", "stream", "count"}), requests=4000,
+             place="chat", needs=frozenset({"post", "stream", "count"}), requests=4000, traced=300,
              unit="event", units=STREAM_EVENTS,
              mock=("--ttft", "20ms", "--gap", "20ms", "--tokens", str(STREAM_TOKENS)),
              body=json.dumps({**QUESTION, "stream": True,
