@@ -16,6 +16,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -40,7 +41,8 @@ def read_options():
     parser.add_argument("--no-entries", dest="entries", action="store_false",
                         help="do not count kernel entries with strace")
     parser.add_argument("--results", help="write this file, and plots/ beside it")
-    parser.add_argument("--save", help="what was measured, as JSON (perf/results.json of the build)")
+    parser.add_argument("--save", help="what was measured goes there, after each scenario"
+                        " (perf/results.json of the build)")
     parser.add_argument("--from", dest="source", help="measure nothing: take this --save file")
     options = parser.parse_args()
     if options.rounds < 1 or options.seconds <= 0:
@@ -49,7 +51,8 @@ def read_options():
         options.rows = scenarios.chosen([name for name in options.scenarios.split(",") if name])
     except ValueError as error:
         parser.error(str(error))
-    options.save = options.save or os.path.join(options.build, "perf/results.json")
+    options.save = os.path.abspath(options.save or os.path.join(options.build,
+                                                                "perf/results.json"))
     return options
 
 
@@ -90,8 +93,15 @@ def measure(options, folder):
                 server = servers.Mock(options.build, folder, server_cpu, scenario.mock)
             with server as running:
                 said["outcomes"][scenario.name] = bench.run_scenario(here, scenario, running)
-    said["load_after"] = [round(value, 2) for value in os.getloadavg()]
+            said["load_after"] = [round(value, 2) for value in os.getloadavg()]
+            save(options.save, said)  # what there is, should the rest be interrupted
     return said
+
+
+def save(path, said):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(said, file)
 
 
 def main():
@@ -104,6 +114,7 @@ def main():
         if servers.find_nginx() is None:
             print("bench: skipped: nginx is not installed (make bench-deps)")
             return 77
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are stopped then, too
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         # Not below the build: a socket's path may have 107 bytes only.
@@ -112,9 +123,6 @@ def main():
             said = measure(options, folder)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        os.makedirs(os.path.dirname(options.save), exist_ok=True)
-        with open(options.save, "w", encoding="utf-8") as file:
-            json.dump(said, file)
     if options.results:
         results.write(options.results, options.rows, said)
     else:
