@@ -51,6 +51,8 @@ bring_modules() {
     }
 }
 
+has_python_module() { has python3 && python3 -c "import $1" 2>/dev/null; }
+
 has_service() { has "$1" || [ -x "/usr/sbin/$1" ]; }
 
 # Debian's belongs to Debian's python3, which need not be the first one on PATH.
@@ -81,6 +83,7 @@ need_set() {
         ;;
     test)
         need python3 has python3
+        need python3-jsonschema has_python_module jsonschema
         need nginx has_service nginx
         need tinyproxy-bin has tinyproxy
         need strace has strace
