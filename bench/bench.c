@@ -225,7 +225,7 @@ static bool bench_judge_trial(struct bench *bench, double rate)
 
 /*
  * The findings that stays is that of the rate which the search tells, from the trial that confirmed
- * it, or of the last trial. One that was met by luck is not kept: the search tries its answer twice.
+ * it, or of the last trial. What was met by luck is not kept: the search tries its answer twice.
  */
 static int bench_search(struct bench *bench)
 {

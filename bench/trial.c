@@ -204,6 +204,22 @@ static uint64_t trial_interval_ns(const struct plan *plan)
     return steps_ms[i] * 1000000;
 }
 
+/* Without a warm-up nothing was before T0, and what came since then belongs to the window. */
+static void trial_begin_timeline(struct trial *trial, uint64_t begin_ns, uint64_t now_ns)
+{
+    static const struct pulse_sum nothing;
+    const struct plan *plan = trial->plan;
+    struct timeline *timeline = trial->findings->timeline;
+    uint64_t interval_ns = trial_interval_ns(plan);
+
+    if (plan->warm_slots || plan->warm_requests != 0 || plan->warm_ns != 0) {
+        timeline_begin(timeline, interval_ns, begin_ns, now_ns, &trial->now);
+    } else {
+        timeline_begin(timeline, interval_ns, begin_ns, begin_ns, &nothing);
+    }
+    trial->begun = true;
+}
+
 static void trial_look(struct trial *trial, uint64_t now_ns)
 {
     struct timeline *timeline = trial->findings->timeline;
@@ -217,8 +233,7 @@ static void trial_look(struct trial *trial, uint64_t now_ns)
     if (due && trial->begun) {
         timeline_take(timeline, now_ns, &trial->now);
     } else if (due) {
-        timeline_begin(timeline, trial_interval_ns(trial->plan), begin_ns, now_ns, &trial->now);
-        trial->begun = true;
+        trial_begin_timeline(trial, begin_ns, now_ns);
     }
     if (progress_is_due(trial->watch->progress, now_ns)) {
         live_show(&trial->live, trial->watch->progress, &trial->now, now_ns);
