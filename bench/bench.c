@@ -19,6 +19,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define DURATION_NS (10 * NS_PER_S)
+#define TIMEOUT_NS (3600 * NS_PER_S) /* the library's, of one attempt */
 #define INT_GRACE_NS (30 * NS_PER_S)
 #define TERM_GRACE_NS (20 * NS_PER_S)
 #define CLOSED_SLOTS 50
@@ -139,6 +140,15 @@ static void bench_plan_slots(struct bench *bench)
     plan->threads = plan->threads < plan->slots ? plan->threads : plan->slots;
 }
 
+/* What is open at the end may take as long as one request may, unless something else was said. */
+static uint64_t bench_grace_ns(const struct bench_options *options)
+{
+    if (options->grace_ns != BENCH_OPTIONS_UNSET) {
+        return options->grace_ns;
+    }
+    return options->timeout_ns != 0 ? options->timeout_ns : TIMEOUT_NS;
+}
+
 static void bench_plan(struct bench *bench, bool open_loop, double rate)
 {
     const struct bench_options *options = &bench->options;
@@ -150,7 +160,7 @@ static void bench_plan(struct bench *bench, bool open_loop, double rate)
         .open_loop = open_loop,
         .requests = options->requests == BENCH_OPTIONS_UNSET ? UINT64_MAX : options->requests,
         .duration_ns = UINT64_MAX,
-        .grace_ns = options->grace_ns == BENCH_OPTIONS_UNSET ? UINT64_MAX : options->grace_ns,
+        .grace_ns = bench_grace_ns(options),
         .seed = options->seed,
         .random_order = options->input_order == BENCH_INPUT_RANDOM,
         .stream = options->stream,
@@ -168,7 +178,8 @@ static void bench_plan(struct bench *bench, bool open_loop, double rate)
     plan->warm_slots = !open_loop && !set;
     if (open_loop) {
         bench_plan_schedule(bench, rate);
-    } else if (options->warmup_ns != BENCH_OPTIONS_UNSET) {
+    }
+    if (options->warmup_ns != BENCH_OPTIONS_UNSET) {
         plan->warm_ns = options->warmup_ns;
     }
     bench_plan_slots(bench);

@@ -33,7 +33,7 @@ static const struct option_row option_rows[] = {
          "for D, or N requests, before anything is measured; 0: none\n(one a connection; with -q: "
          "none)"),
     VALUE(OPTION_WAIT, "grace", grace_ns, "D",
-          "at the end: for what is still open, before it counts as failed\n(the timeouts; after a "
+          "at the end: for what is still open, before it counts as failed\n(the --timeout; after a "
           "signal 30s)"),
     COUNT(0, "threads", threads, "N", "engines, each with a thread of its own (1)", 1, 1024),
     COUNT(0, "seed", seed, "N", "of arrivals and of --input-order random (1)", 0, UINT64_MAX),

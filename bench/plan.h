@@ -27,7 +27,7 @@ struct plan {
     uint64_t warm_requests; /* 0: none */
     uint64_t warm_ns;       /* 0: none */
 
-    uint64_t grace_ns; /* UINT64_MAX: the timeouts are the limit */
+    uint64_t grace_ns; /* behind the window; UINT64_MAX: without end */
     uint64_t seed;
     bool random_order;       /* of work->items */
     bool stream;             /* answers are read as events */
