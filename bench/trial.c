@@ -115,7 +115,10 @@ static void trial_set_window(struct trial *trial, uint64_t start_ns)
         }
         return;
     }
-    load_begin(&trial->load, start_ns + (warm == 0 ? 0 : trial_due_ns(plan, warm)));
+    /* A window of a given length that began with an arrival would hold one too many. */
+    bool by_time = plan->warm_ns != 0 && plan->duration_ns != UINT64_MAX;
+    uint64_t warm_ns = warm == 0 ? 0 : trial_due_ns(plan, warm);
+    load_begin(&trial->load, start_ns + (by_time ? plan->warm_ns : warm_ns));
     if (plan->requests != UINT64_MAX) {
         load_end(&trial->load, start_ns + trial_due_ns(plan, warm + plan->requests - 1));
     }
