@@ -422,27 +422,37 @@ static void add_vllm_metric(cJSON *root, const struct findings *findings, enum m
     figures_add_milliseconds(root, key, spread_percentile(spread, 0.99));
 }
 
+static void add_vllm_rate(cJSON *root, const char *name, uint64_t count, double seconds)
+{
+    figures_add_number(root, name, seconds > 0 ? (double)count / seconds : 0);
+}
+
 cJSON *report_build_vllm(const struct report *report)
 {
     const struct findings *findings = report->findings;
     const struct tally *tally = findings->tally;
+    double seconds = findings->seconds;
 
+    /* It has no window: all that was asked, until the last of it has ended. */
+    if (tally->last_end_ns > findings->begin_ns) {
+        seconds = (double)(tally->last_end_ns - findings->begin_ns) / 1e9;
+    }
     errno = 0;
     cJSON *root = cJSON_CreateObject();
     figures_add_date(root, "date", findings->started_at);
-    figures_add_number(root, "duration", findings->seconds);
+    figures_add_number(root, "duration", seconds);
     figures_add_count(root, "completed", tally->ok);
     figures_add_count(root, "failed", tally->failed + tally->unsent);
     figures_add_count(root, "total_input_tokens", tally->tokens_in);
     figures_add_count(root, "total_output_tokens", tally->tokens_out);
-    figures_add_number(root, "request_throughput", findings->requests_per_second);
+    add_vllm_rate(root, "request_throughput", tally->ok, seconds);
     if (report->options->goodput_text != NULL) {
-        figures_add_number(root, "request_goodput", findings->goodput);
+        add_vllm_rate(root, "request_goodput", tally->within_limits, seconds);
     } else {
         (void)cJSON_AddNullToObject(root, "request_goodput");
     }
-    figures_add_number(root, "output_throughput", findings->tokens_per_second);
-    figures_add_number(root, "total_token_throughput", findings->all_tokens_per_second);
+    add_vllm_rate(root, "output_throughput", tally->tokens_out, seconds);
+    add_vllm_rate(root, "total_token_throughput", tally->tokens_in + tally->tokens_out, seconds);
     figures_add_count(root, "max_concurrent_requests", tally->in_flight_max);
     add_vllm_metric(root, findings, METRIC_TTFT, "ttft");
     add_vllm_metric(root, findings, METRIC_TPOT, "tpot");
