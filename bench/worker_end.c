@@ -129,7 +129,7 @@ static void ending_measure(struct ending *ending)
         uint64_t open_ns = times->secured_ns != 0 ? times->secured_ns : times->connected_ns;
         connect_ns = since(open_ns, times->granted_ns);
     }
-    if (ending_is_timed(ending)) {
+    if (ending->ok || ending_is_timed(ending)) {
         values[METRIC_LATENCY] = since(times->end_ns, slot->due_ns);
         values[METRIC_QUEUE] = since(slot->granted_ns, slot->due_ns);
         if (times->sent_ns != 0) {
@@ -141,8 +141,8 @@ static void ending_measure(struct ending *ending)
     }
     if (ending->ok) {
         uint64_t last_ns = times->end_ns;
-        if (!ending->result->reused) {
-            values[METRIC_CONNECT] = connect_ns;
+        if (!ending->result->reused && ending->result->attempts == 1) {
+            values[METRIC_CONNECT] = connect_ns; /* else the first attempt is in it */
         }
         if (slot->streamed && slot->tokens_count > 0) {
             uint64_t first_ns = slot->tokens_ns[0];
@@ -236,7 +236,7 @@ static void worker_add_phases(struct worker *worker, const struct quoit_result *
     const struct quoit_times *times = &result->times;
     uint64_t resolved_ns = times->resolved_ns != 0 ? times->resolved_ns : times->granted_ns;
 
-    if (!result->reused) {
+    if (!result->reused && result->attempts == 1) { /* else the first attempt is in them */
         worker_add_phase(worker, PHASE_RESOLVE, times->granted_ns, times->resolved_ns);
         worker_add_phase(worker, PHASE_CONNECT, resolved_ns, times->connected_ns);
         worker_add_phase(worker, PHASE_TLS, times->connected_ns, times->secured_ns);
