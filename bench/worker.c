@@ -305,7 +305,8 @@ static void worker_publish(struct worker *worker)
     atomic_store_explicit(&worker->pulse.in_flight, worker->in_flight, memory_order_relaxed);
 }
 
-static void worker_turn(struct worker *worker)
+/* `began`: a request did, since the last turn. */
+static void worker_turn(struct worker *worker, bool began)
 {
     struct quoit_event events[EVENTS_MAX];
     bool awake = false;
@@ -323,7 +324,7 @@ static void worker_turn(struct worker *worker)
         }
         all += count;
     }
-    if (awake && all == 0) {
+    if (awake && all == 0 && !began) { /* to send one is work */
         worker->spin_ns += worker->now_ns - before_ns;
     }
 }
@@ -347,11 +348,13 @@ static void worker_run(struct worker *worker)
         worker_next_due(worker);
     }
     while (!worker_is_over(worker)) {
+        uint64_t before = worker->sequence;
         worker_begin_due(worker);
-        worker_turn(worker);
+        worker_turn(worker, worker->sequence != before);
         worker_mark(worker, false);
     }
     worker_mark(worker, true);
+    worker_publish(worker);
     worker_count_unsent(worker);
     if (worker->csv != NULL) {
         csv_flush(worker->csv, worker->index);
