@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* cJSON's numbers are doubles: exact up to 2^53, more than any count of ours. */
+/* cJSON writes 15 digits: exact up to 10^15, more than any count of ours. */
 void figures_add_number(cJSON *object, const char *name, double number);
 void figures_add_count(cJSON *object, const char *name, uint64_t count);
 
