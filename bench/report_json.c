@@ -307,6 +307,7 @@ static void add_config(cJSON *root, const struct report *report)
     const struct plan *plan = report->findings->plan;
     const struct bench_options *options = report->options;
     cJSON *config = cJSON_AddObjectToObject(root, "config");
+    char seed[32];
 
     figures_add_count(config, "concurrency", plan->slots);
     figures_add_count(config, "threads", plan->threads);
@@ -334,7 +335,8 @@ static void add_config(cJSON *root, const struct report *report)
         (void)cJSON_AddNullToObject(config, "requests");
     }
     (void)cJSON_AddBoolToObject(config, "stream", plan->stream);
-    figures_add_count(config, "seed", plan->seed);
+    snprintf(seed, sizeof(seed), "%ju", (uintmax_t)plan->seed); /* all of its digits */
+    (void)cJSON_AddRawToObject(config, "seed", seed);
     figures_add_count(config, "queries", plan->work->count);
     (void)cJSON_AddBoolToObject(config, "random_order", plan->random_order);
     if (options->goodput_text != NULL) {
