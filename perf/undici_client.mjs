@@ -1,5 +1,5 @@
-// undici_client: the same work as the other clients of perf/, by undici, the HTTP client of Node.js:
-// one Pool with as many connections as there are requests in flight, pool.request for each.
+// undici_client: the same work as the other clients of perf/, by undici, the client of Node.js: one
+// Pool with as many connections as there are requests in flight, pool.request for each.
 //
 //     node perf/undici_client.mjs --modules FOLDER --url U [-n N] [-c C] [--unix-socket P]
 //                                 [--cacert F] [--post F] [--stream] --json
@@ -16,7 +16,8 @@ const text = { type: "string" };
 const flag = { type: "boolean", default: false };
 const { values: options } = parseArgs({
   options: {
-    modules: text, url: text, cacert: text, post: text, "unix-socket": text, stream: flag, json: flag,
+    modules: text, url: text, cacert: text, post: text, "unix-socket": text,
+    stream: flag, json: flag,
     n: { type: "string", short: "n", default: "10000" },
     c: { type: "string", short: "c", default: "64" },
   },

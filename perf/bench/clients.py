@@ -143,7 +143,6 @@ def batch_command(words, work):
     body = json.loads(work.scenario.body)
     with open(path, "w", encoding="utf-8") as file:
         for i in range(work.requests):
-            body["messages"] = [{"role": "user", "content": f"say {i}"}]
             file.write(json.dumps({"custom_id": f"q-{i}", "url": "/v1/chat/completions",
                                    "body": body}) + "\n")
     words = [*words, path, "-o", os.path.join(work.folder, "answers.jsonl"), "--overwrite", "-c",
@@ -200,8 +199,6 @@ def ab_command(words, work):
              os.path.join(work.folder, "ab.csv")]
     if work.scenario.place != "cold":
         words.append("-k")
-    if work.body_file:
-        words += ["-p", work.body_file, "-T", "application/json"]
     return words + [work.url]
 
 
@@ -300,8 +297,8 @@ CLIENTS = [
     Client("h2load", "`--h1`, one thread; no percentiles; verifies no certificate",
            installed("h2load"), can("unix", "tls", "large", "post", "count"), h2load_command,
            read_h2load, ("--version",)),
-    Client("ab", "`-k`; no p99.9; verifies no certificate", installed("ab"),
-           can("tls", "large", "post", "count"), ab_command, read_ab, ("-V",)),
+    Client("ab", "`-k`, over HTTP/1.0; no p99.9; verifies no certificate", installed("ab"),
+           can("tls", "large", "count"), ab_command, read_ab, ("-V",)),
     Client("aiohttp", "`perf/aiohttp_client.py`", find_aiohttp,
            can("unix", "tls", "large", "post", "stream", "count"), own_words, read_own),
     Client("undici", "`perf/undici_client.mjs`, on Node.js",

@@ -2,7 +2,8 @@
 
 CPU is user and system time of the client's process with all its threads, and memory its peak, both
 by perf/cost.c. Of the CPU, what the same command takes for one request on one connection is taken
-away (the median of three such runs): so an interpreter's start is not divided among the requests.
+away (the median of three such runs): so an interpreter's start is not divided among the requests,
+but where it is a part of the work (a cold start, a batch).
 wrk, which cannot make one request, keeps its start of about two milliseconds.
 
 Kernel entries are system calls as strace counts them, in a run of their own, perhaps a smaller one,
@@ -85,10 +86,11 @@ class Bench:
 
     def read(self, client, text, work):
         try:
-            figures = client.read(text, work)
-        except (ValueError, KeyError, AttributeError) as error:
-            raise Failed(f"{error}: {text}" if isinstance(error, KeyError) else str(error)) from error
-        return figures
+            return client.read(text, work)
+        except (KeyError, AttributeError) as error:  # not the output that we know
+            raise Failed(f"{error}: {text}") from error
+        except ValueError as error:
+            raise Failed(str(error)) from error
 
     def run(self, client, words, work, server):
         """One run: the client's own figures, and those from outside."""
@@ -99,7 +101,7 @@ class Bench:
         after_us = servers.cpu_us(server.process.pid)
         figures = self.read(client, text, work)
         units = figures["requests"] * scenario.units
-        start_us = self.starts.get((client.name, scenario.scheme), (0, 0))[0]
+        start_us = self.start_of(client, scenario)[0]
         cpu_us = (cost["user_s"] + cost["system_s"]) * 1e6
         figures.update(cpu_us=max(cpu_us - start_us, 0) / units, cpu_s=cpu_us / 1e6,
                        wall_s=cost["wall_s"], memory_mib=cost["memory_kib"] / 1024)
@@ -132,12 +134,18 @@ class Bench:
     def learn_start(self, client, words, scenario, server):
         """What one request on one connection costs, once for each client and scheme."""
         key = (client.name, scenario.scheme)
-        if key in self.starts or client.name == "wrk":
+        if key in self.starts or client.name == "wrk" or scenario.start_counts:
             return
         work = self.work(scenario, server, 1, 1)
         runs = [self.run(client, words, work, server)["cpu_s"] for _ in range(STARTS)]
         calls = self.count_entries(client, words, work, server)[0] if self.strace else 0
         self.starts[key] = statistics.median(runs) * 1e6, calls
+
+    def start_of(self, client, scenario):
+        """What is taken away: (CPU us, kernel entries)."""
+        if scenario.start_counts:
+            return 0, 0
+        return self.starts.get((client.name, scenario.scheme), (0, 0))
 
     def entries_of(self, client, words, scenario, server):
         """Kernel entries for each unit."""
@@ -145,8 +153,7 @@ class Bench:
         requests = min(requests, scenario.traced)
         work = self.work(scenario, server, requests, min(requests, scenario.in_flight))
         calls, made = self.count_entries(client, words, work, server)
-        start = self.starts.get((client.name, scenario.scheme), (0, 0))[1]
-        return max(calls - start, 0) / (made * scenario.units)
+        return max(calls - self.start_of(client, scenario)[1], 0) / (made * scenario.units)
 
     def prepare(self, client, words, scenario, server):
         """What comes before the rounds: (requests that fill the seconds, kernel entries)."""

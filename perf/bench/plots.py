@@ -1,8 +1,8 @@
 """plots: small SVG pictures, legible on light and dark ground, that need nothing else.
 
 One picture for a scenario: on the left bars (CPU of each unit, median, with a whisker from the
-least to the most; cut where they are very long), on the right dots on a logarithmic axis (p50, p99 and p99.9, as each client
-reports them), or bars of the wall clock where that is the matter.
+least to the most; cut where they are very long), on the right dots on a logarithmic axis (p50, p99
+and p99.9, as each client reports them), or bars of the wall clock where that is the matter.
 """
 
 import math
