@@ -53,8 +53,8 @@ def batch(queries, in_flight):
     return Scenario(
         f"batch-{queries}", f"A batch of {queries:,} queries to an LLM, {in_flight:,} in flight",
         f"POST of a chat; quoit-mock answers after a time that is drawn ({LLM_LATENCY}), the same"
-        " times for each client. quoit-batch reads its queries from a file and writes answers to one;"
-        " the others drop what comes. CPU and entries have the process's start in them.",
+        " times for each client. quoit-batch reads its queries from a file and writes answers to"
+        " one; the others drop what comes. CPU and entries have the process's start in them.",
         in_flight, place="chat", needs=frozenset({"post", "count"}), requests=queries,
         start_counts=True, mock=("--latency", LLM_LATENCY, "--tokens", "64"),
         body=json.dumps(QUESTION),
@@ -77,8 +77,8 @@ SCENARIOS = [
              "1,000 requests at once, each on a TLS connection of its own, which the server closes"
              " behind its answer; nginx with session tickets. wall, CPU and entries have the"
              " process's start in them. connections and resumed: as nginx counted them.", 1000,
-             place="cold", needs=frozenset({"tls", "count"}), requests=1000, start_counts=True, traced=300,
-             unit="connection",
+             place="cold", needs=frozenset({"tls", "count"}), requests=1000, start_counts=True,
+             traced=300, unit="connection",
              columns=("wall", "cpu", "p99", "memory", "entries", "server", "connections",
                       "resumed")),
     Scenario("streams-2000", "2,000 streams at once",
