@@ -322,13 +322,14 @@ static enum lane_leave lane_waits(struct quoit_engine *engine, struct lane *lane
 /*
  * An origin that was not reached yet, or not any more, may be a black hole, in which each request
  * holds its place for as long as connect_ns. So while others have work too, it gets a few places
- * and no more until a connection opens; else it would soon hold all of them.
+ * and no more until a connection opens; else it would soon hold all of them. Not where origins are
+ * never down: a load test is not to be held back by anything but the server.
  */
 static bool engine_doubts(const struct quoit_engine *engine, const struct origin *origin)
 {
     uint64_t opening_max = max_u64(1, engine->options.in_flight_max / ENGINE_DOUBT_SHARE);
 
-    if (origin->reached || origin->opening < opening_max ||
+    if (engine->options.no_outages || origin->reached || origin->opening < opening_max ||
         !list_is_empty(&origin->shelf.entries)) {
         return false;
     }
