@@ -347,9 +347,12 @@ static void worker_run(struct worker *worker)
     if (worker->plan->open_loop) {
         worker_next_due(worker);
     }
-    while (!worker_is_over(worker)) {
+    for (;;) {
         uint64_t before = worker->sequence;
-        worker_begin_due(worker);
+        worker_begin_due(worker); /* first: it may find that there is no more to wait for */
+        if (worker_is_over(worker)) {
+            break;
+        }
         worker_turn(worker, worker->sequence != before);
         worker_mark(worker, false);
     }
