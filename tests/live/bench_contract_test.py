@@ -6,11 +6,12 @@
 bench_run.py says how it is run.
 """
 
+import socket
 import sys
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import batch_test
-from batch_test import Mock, check_equal, path_of
+from batch_test import Mock, check_equal, path_of, write_file
 from bench_run import (Raw, bench, bench_good, check_near, check_recomputed, read_json,
                        read_request)
 
@@ -74,6 +75,31 @@ def test_a_request_that_was_resent_says_nothing_of_connecting():
     check_equal({row["connect_ms"] for row in resent}, {""}, "connect")
     check_equal(outcome.result["connect_ms"]["count"], 1, "connect")
     check_equal(outcome.result["phases"]["connect_ms"]["count"], 1, "phase")
+
+
+def black_hole():
+    """A listener whose queue is full, and the clients that fill it: SYNs are dropped."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    clients = [socket.socket() for _ in range(3)]
+    for client in clients:
+        client.setblocking(False)
+        client.connect_ex(listener.getsockname())
+    return listener, clients
+
+
+def test_a_server_that_cannot_be_reached_is_asked_when_it_is_due_beside_others_too():
+    hole, clients = black_hole()
+    with Mock("--latency", "800ms") as mock, hole:
+        queries = "".join('{"custom_id":"%d","method":"GET","url":"http://127.0.0.1:%d/page"}\n'
+                          % (port, port) for port in (mock.port, hole.getsockname()[1]))
+        outcome = bench(mock.base + "/page", "--input", write_file("in.jsonl", queries), "-q",
+                        "400", "-z", "0.5s", "-c", "400", "--connect-timeout", "1s")
+    late = [row["latency_ms"] for row in outcome.rows if row["error"]]
+    for client in clients:
+        client.close()
+    check_equal(outcome.result["requests"]["errors"], {"timeout_connect": 100}, "errors")
+    # With 50 at a time, as where others have work too, the next would end after 1.75 s.
+    assert max(late) < 1500, max(late)
 
 
 if __name__ == "__main__":
