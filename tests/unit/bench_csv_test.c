@@ -52,10 +52,10 @@ static char **read_lines(void)
     text = NULL;
     size = getdelim(&text, &room, '\0', file);
     fclose(file);
-    if (size > 0) {
-        for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-            lines[count++] = line;
-        }
+    char *rest = size > 0 ? text : NULL;
+    for (char *line = NULL; (line = strsep(&rest, "\n")) != NULL;) {
+        lines[count] = line;
+        count += *line != '\0';
     }
     lines[count] = NULL;
     return lines;
