@@ -430,8 +430,8 @@ static void test_the_table_says_what_happened(void)
         "  slo        missed error_rate<1%: 4.76%\n",
         "  slo        missed queue_p50<1s: -\n",
         "  client     SATURATED: the server does not keep up with this rate",
-        "             2000.00us of CPU a request, 40% of a core (10% spinning); 0.50 entries, "
-        "3.00 ",
+        "             2000.00us of CPU a request, 40% of a core (10% spinning); ",
+        "0.50 entries, 3.00 SQEs, 4.00 CQEs a request\n",
         "  warm-up    77 requests in 1.25s, not measured\n",
     };
 
