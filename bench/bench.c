@@ -39,7 +39,7 @@ struct bench {
     struct csv *csv;
     struct results results;
     struct plan plan;
-    struct findings findings;
+    struct harvest harvest;
     struct report_step steps[SEARCH_TRIALS_MAX];
     size_t steps_count;
     double rate_found;
@@ -187,13 +187,13 @@ static void bench_plan(struct bench *bench, bool open_loop, double rate)
 
 /* --- The search --- */
 
-/* Run the plan as it stands. The findings before it is forgotten. */
+/* Run the plan as it stands. The harvest before it is forgotten. */
 static int bench_run(struct bench *bench)
 {
     const struct trial_watch watch = { &bench->progress, bench->csv };
 
-    findings_free(&bench->findings);
-    return trial_run(&bench->plan, &watch, &bench->findings);
+    harvest_free(&bench->harvest);
+    return trial_run(&bench->plan, &watch, &bench->harvest);
 }
 
 /* Where to begin: half of what the server does when it is asked for as much as it can. */
@@ -205,7 +205,7 @@ static int bench_probe(struct bench *bench, double *rate_out)
     bench->plan.grace_ns = TRIAL_GRACE_NS;
     int exit_code = bench_run(bench);
     if (exit_code == 0) {
-        *rate_out = bench->findings.requests_per_second / 2;
+        *rate_out = bench->harvest.requests_per_second / 2;
         *rate_out = *rate_out < 0.5 ? 0.5 : *rate_out;
     }
     return exit_code;
@@ -213,36 +213,36 @@ static int bench_probe(struct bench *bench, double *rate_out)
 
 static bool bench_judge_trial(struct bench *bench, double rate)
 {
-    const struct findings *findings = &bench->findings;
-    double error_rate = tally_error_rate(findings->tally);
-    bool met = report_slos_are_met(&bench->options, findings) && findings->verdict == VERDICT_OK;
+    const struct harvest *harvest = &bench->harvest;
+    double error_rate = tally_error_rate(harvest->tally);
+    bool met = report_slos_are_met(&bench->options, harvest) && harvest->verdict == VERDICT_OK;
 
     if (!report_allows_errors(&bench->options)) {
         met = met && error_rate <= 0.01;
     }
     bench->steps[bench->steps_count++] = (struct report_step){
         .rate = rate,
-        .sent = findings->rate_sent,
+        .sent = harvest->rate_sent,
         .met = met,
-        .verdict = findings->verdict,
-        .latency_p50_ns = findings_percentile(findings, METRIC_LATENCY, 0.5),
-        .latency_p99_ns = findings_percentile(findings, METRIC_LATENCY, 0.99),
+        .verdict = harvest->verdict,
+        .latency_p50_ns = harvest_percentile(harvest, METRIC_LATENCY, 0.5),
+        .latency_p99_ns = harvest_percentile(harvest, METRIC_LATENCY, 0.99),
         .error_rate = error_rate,
     };
     progress_say(&bench->progress, "%.6g/s: %s (%s)", rate, met ? "met" : "missed",
-                 verdict_name(findings->verdict));
+                 verdict_name(harvest->verdict));
     return met;
 }
 
 /*
- * The findings that stays is that of the rate which the search tells, from the trial that confirmed
+ * The harvest that stays is that of the rate which the search tells, from the trial that confirmed
  * it, or of the last trial. What was met by luck is not kept: the search tries its answer twice.
  */
 static int bench_search(struct bench *bench)
 {
     struct search_plan search_plan = { .start = bench->options.rate };
     struct search search;
-    struct findings best = { 0 };
+    struct harvest best = { 0 };
     struct plan best_plan = { 0 };
     double rate = 0;
     int exit_code = 0;
@@ -265,22 +265,22 @@ static int bench_search(struct bench *bench)
             bool met = bench_judge_trial(bench, rate);
             search_feed(&search, met);
             if (met && rate >= search_result(&search).rate_met) {
-                findings_free(&best);
-                best = bench->findings;
+                harvest_free(&best);
+                best = bench->harvest;
                 best_plan = bench->plan;
-                bench->findings = (struct findings){ 0 };
+                bench->harvest = (struct harvest){ 0 };
             }
         }
     }
     bench->rate_found = search_result(&search).rate_met;
     if (exit_code == 0 && best.tally != NULL) {
-        findings_free(&bench->findings);
-        bench->findings = best;
+        harvest_free(&bench->harvest);
+        bench->harvest = best;
         bench->plan = best_plan;
-        bench->findings.plan = &bench->plan;
-        bench->findings.interrupted = interrupt_count() > 0; /* the search was */
+        bench->harvest.plan = &bench->plan;
+        bench->harvest.interrupted = interrupt_count() > 0; /* the search was */
     } else {
-        findings_free(&best);
+        harvest_free(&best);
     }
     return exit_code;
 }
@@ -322,7 +322,7 @@ static void bench_say_first(struct bench *bench)
 
 static void bench_say_io(struct bench *bench)
 {
-    const struct quoit_stats stats = { .io_refusal = bench->findings.io_refusal };
+    const struct quoit_stats stats = { .io_refusal = bench->harvest.io_refusal };
     struct text line;
 
     text_init(&line, 0);
@@ -374,9 +374,9 @@ static int bench_open(struct bench *bench)
 static int bench_exit_code(const struct bench *bench)
 {
     const struct bench_options *options = &bench->options;
-    const struct findings *findings = &bench->findings;
-    bool missed = !report_slos_are_met(options, findings) ||
-                  (options->strict && findings->verdict != VERDICT_OK) ||
+    const struct harvest *harvest = &bench->harvest;
+    bool missed = !report_slos_are_met(options, harvest) ||
+                  (options->strict && harvest->verdict != VERDICT_OK) ||
                   (options->find_max_rate && bench->rate_found == 0);
 
     if (interrupt_signal() != 0) {
@@ -385,7 +385,7 @@ static int bench_exit_code(const struct bench *bench)
     if (missed) {
         return EXIT_MISSED;
     }
-    return findings->tally->failed + findings->tally->unsent > 0 && !report_allows_errors(options)
+    return harvest->tally->failed + harvest->tally->unsent > 0 && !report_allows_errors(options)
                ? EXIT_FAILED
                : EXIT_GOOD;
 }
@@ -411,7 +411,7 @@ static int bench_work(struct bench *bench)
     }
     const struct report report = {
         .options = options,
-        .findings = &bench->findings,
+        .harvest = &bench->harvest,
         .steps = bench->steps,
         .steps_count = bench->steps_count,
         .rate_found = bench->rate_found,
@@ -427,7 +427,7 @@ static void bench_close(struct bench *bench)
 {
     (void)csv_close(bench->csv);
     results_close(&bench->results);
-    findings_free(&bench->findings);
+    harvest_free(&bench->harvest);
     quoit_tls_destroy(bench->tls);
     work_close(&bench->work);
     keys_close(&bench->keys);

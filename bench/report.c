@@ -34,17 +34,17 @@ bool report_allows_errors(const struct bench_options *options)
     return allows;
 }
 
-bool report_slos_are_met(const struct bench_options *options, const struct findings *findings)
+bool report_slos_are_met(const struct bench_options *options, const struct harvest *harvest)
 {
     bool met = true;
 
     for (uint64_t i = 0; i < options->slo_texts_count; i++) {
         const struct slo *slo = &options->slos[i];
-        met = met && slo_is_met(slo, findings_value(findings, slo));
+        met = met && slo_is_met(slo, harvest_value(harvest, slo));
     }
     if (options->max_error_rate >= 0) {
         const struct slo slo = report_error_slo(options);
-        met = met && slo_is_met(&slo, findings_value(findings, &slo));
+        met = met && slo_is_met(&slo, harvest_value(harvest, &slo));
     }
     return met;
 }
@@ -76,7 +76,7 @@ static const char *number(char out[UNITS_SIZE], double value)
 static void print_head(const struct report *report, const struct paint *paint, FILE *to)
 {
     static const char *const arrivals[] = { "constant", "poisson", "gamma" };
-    const struct plan *plan = report->findings->plan;
+    const struct plan *plan = report->harvest->plan;
     const struct work *work = plan->work;
     char one[UNITS_SIZE];
     struct text url;
@@ -101,13 +101,13 @@ static void print_head(const struct report *report, const struct paint *paint, F
         fprintf(to, ", %u threads", plan->threads);
     }
     fprintf(to, ", %s, %s\n", plan->stream ? "streams" : "whole answers",
-            report->findings->io == QUOIT_IO_EPOLL ? "epoll" : "io_uring");
+            report->harvest->io == QUOIT_IO_EPOLL ? "epoll" : "io_uring");
 }
 
 static void print_counts(const struct report *report, const struct paint *paint, FILE *to)
 {
-    const struct findings *findings = report->findings;
-    const struct tally *tally = findings->tally;
+    const struct harvest *harvest = report->harvest;
+    const struct tally *tally = harvest->tally;
     bool bad = tally->failed + tally->unsent > 0;
     char one[UNITS_SIZE];
 
@@ -122,23 +122,23 @@ static void print_counts(const struct report *report, const struct paint *paint,
     if (bad) {
         fprintf(to, "   error rate %.3g%%", 100 * tally_error_rate(tally));
     }
-    fprintf(to, "   in %.2fs\n  rate       %s%s/s%s", findings->seconds, paint->strong,
-            number(one, findings->requests_per_second), paint->none);
-    if (findings->plan->open_loop) {
-        fprintf(to, "   asked %s/s", number(one, findings->rate_asked));
-        fprintf(to, "   sent %s/s", number(one, findings->rate_sent));
+    fprintf(to, "   in %.2fs\n  rate       %s%s/s%s", harvest->seconds, paint->strong,
+            number(one, harvest->requests_per_second), paint->none);
+    if (harvest->plan->open_loop) {
+        fprintf(to, "   asked %s/s", number(one, harvest->rate_asked));
+        fprintf(to, "   sent %s/s", number(one, harvest->rate_sent));
     }
     if (report->options->goodput_text != NULL) {
-        fprintf(to, "   goodput %s/s (%s)", number(one, findings->goodput),
+        fprintf(to, "   goodput %s/s (%s)", number(one, harvest->goodput),
                 report->options->goodput_text);
     }
     fputc('\n', to);
     if (tally->tokens_known) {
         fprintf(to, "  tokens     in %s", number(one, (double)tally->tokens_in));
         fprintf(to, "   out %s", number(one, (double)tally->tokens_out));
-        fprintf(to, "   %s%s out/s%s", paint->strong, number(one, findings->tokens_per_second),
+        fprintf(to, "   %s%s out/s%s", paint->strong, number(one, harvest->tokens_per_second),
                 paint->none);
-        fprintf(to, "   %s/s in all%s\n", number(one, findings->all_tokens_per_second),
+        fprintf(to, "   %s/s in all%s\n", number(one, harvest->all_tokens_per_second),
                 tally->metered ? "" : " (events counted: the answers have no usage)");
     }
 }
@@ -155,9 +155,9 @@ static const char *metric_label(enum metric metric)
 }
 
 /* Is a row worth its place? Queue and connect are not where they are nothing. */
-static bool is_shown(const struct findings *findings, enum metric metric)
+static bool is_shown(const struct harvest *harvest, enum metric metric)
 {
-    const struct histogram *histogram = &findings->tally->metrics[metric].histogram;
+    const struct histogram *histogram = &harvest->tally->metrics[metric].histogram;
 
     if (histogram->count == 0 || (metric == METRIC_QUEUE && histogram->max == 0)) {
         return false;
@@ -165,7 +165,7 @@ static bool is_shown(const struct findings *findings, enum metric metric)
     switch (metric) {
     case METRIC_E2EL:
     case METRIC_TTFT_SCHEDULE:
-        return findings->plan->stream;
+        return harvest->plan->stream;
     case METRIC_LATENCY:
     case METRIC_SERVICE:
     case METRIC_QUEUE:
@@ -203,7 +203,7 @@ static void print_phases(const struct tally *tally, FILE *to)
     fputc('\n', to);
 }
 
-static void print_metrics(const struct findings *findings, const struct paint *paint, FILE *to)
+static void print_metrics(const struct harvest *harvest, const struct paint *paint, FILE *to)
 {
     static const double fractions[] = { 0.5, 0.9, 0.99, 0.999 };
     char time[UNITS_SIZE];
@@ -212,8 +212,8 @@ static void print_metrics(const struct findings *findings, const struct paint *p
             "max");
     for (unsigned i = 0; i < METRICS; i++) {
         enum metric metric = (enum metric)i;
-        const struct histogram *histogram = &findings->tally->metrics[metric].histogram;
-        if (!is_shown(findings, metric)) {
+        const struct histogram *histogram = &harvest->tally->metrics[metric].histogram;
+        if (!is_shown(harvest, metric)) {
             continue;
         }
         fprintf(to, "  %-14s", metric_label(metric));
@@ -222,21 +222,21 @@ static void print_metrics(const struct findings *findings, const struct paint *p
         units_time(time, histogram->mean);
         fprintf(to, "%9s", time);
         for (size_t k = 0; k < sizeof(fractions) / sizeof(fractions[0]); k++) {
-            units_time(time, findings_percentile(findings, metric, fractions[k]));
+            units_time(time, harvest_percentile(harvest, metric, fractions[k]));
             bool strong = metric == METRIC_LATENCY && k == 2;
             fprintf(to, "%s%9s%s", strong ? paint->strong : "", time, strong ? paint->none : "");
         }
         units_time(time, (double)histogram->max);
         fprintf(to, "%9s\n", time);
     }
-    print_phases(findings->tally, to);
+    print_phases(harvest->tally, to);
     fputs("  latency from when a request was due, service from when it was sent; lag is ours\n",
           to);
 }
 
-static void print_ends(const struct findings *findings, FILE *to)
+static void print_ends(const struct harvest *harvest, FILE *to)
 {
-    const struct tally *tally = findings->tally;
+    const struct tally *tally = harvest->tally;
 
     fputs("\n  statuses  ", to);
     for (unsigned status = 0; status < TALLY_STATUSES; status++) {
@@ -262,10 +262,10 @@ static void print_ends(const struct findings *findings, FILE *to)
     }
 }
 
-static void print_slo(const struct slo *slo, const struct findings *findings,
+static void print_slo(const struct slo *slo, const struct harvest *harvest,
                       const struct paint *paint, FILE *to)
 {
-    double value = findings_value(findings, slo);
+    double value = harvest_value(harvest, slo);
     bool met = slo_is_met(slo, value);
     char text[UNITS_SIZE] = "no value";
 
@@ -283,35 +283,35 @@ static void print_slo(const struct slo *slo, const struct findings *findings,
 static void print_slos(const struct report *report, const struct paint *paint, FILE *to)
 {
     for (uint64_t i = 0; i < report->options->slo_texts_count; i++) {
-        print_slo(&report->options->slos[i], report->findings, paint, to);
+        print_slo(&report->options->slos[i], report->harvest, paint, to);
     }
     if (report->options->max_error_rate >= 0) {
         const struct slo slo = report_error_slo(report->options);
-        print_slo(&slo, report->findings, paint, to);
+        print_slo(&slo, report->harvest, paint, to);
     }
 }
 
-static void print_verdict(const struct findings *findings, const struct paint *paint, FILE *to)
+static void print_verdict(const struct harvest *harvest, const struct paint *paint, FILE *to)
 {
     char name[32];
     size_t size = 0;
-    double ended = (double)findings->tally->engine.ended;
+    double ended = (double)harvest->tally->engine.ended;
 
-    for (const char *at = verdict_name(findings->verdict); *at != '\0'; at++) {
+    for (const char *at = verdict_name(harvest->verdict); *at != '\0'; at++) {
         name[size++] = *at == '_' ? ' ' : (char)(*at - 'a' + 'A');
     }
     name[size] = '\0';
     fprintf(to, "  client     %s%s%s: %s\n",
-            findings->verdict == VERDICT_OK ? paint->good : paint->bad, name, paint->none,
-            verdict_meaning(findings->verdict));
+            harvest->verdict == VERDICT_OK ? paint->good : paint->bad, name, paint->none,
+            verdict_meaning(harvest->verdict));
     fprintf(to,
             "             %.2fus of CPU a request, %.0f%% of a core (%.0f%% spinning); %.2f "
             "entries, %.2f SQEs, %.2f CQEs a request\n",
-            findings->cpu_us_per_request, 100 * findings->cpu_share * findings->tally->workers,
-            100 * findings->spin_share * findings->tally->workers,
-            ended > 0 ? (double)findings->tally->engine.entries / ended : 0,
-            ended > 0 ? (double)findings->tally->engine.sqes / ended : 0,
-            ended > 0 ? (double)findings->tally->engine.cqes / ended : 0);
+            harvest->cpu_us_per_request, 100 * harvest->cpu_share * harvest->tally->workers,
+            100 * harvest->spin_share * harvest->tally->workers,
+            ended > 0 ? (double)harvest->tally->engine.entries / ended : 0,
+            ended > 0 ? (double)harvest->tally->engine.sqes / ended : 0,
+            ended > 0 ? (double)harvest->tally->engine.cqes / ended : 0);
 }
 
 static void print_search(const struct report *report, const struct paint *paint, FILE *to)
@@ -341,20 +341,20 @@ static void print_search(const struct report *report, const struct paint *paint,
 
 void report_print(const struct report *report, FILE *to)
 {
-    const struct findings *findings = report->findings;
+    const struct harvest *harvest = report->harvest;
     const struct paint paint = paint_for(to);
 
     print_head(report, &paint, to);
     print_counts(report, &paint, to);
-    print_metrics(findings, &paint, to);
-    print_ends(findings, to);
+    print_metrics(harvest, &paint, to);
+    print_ends(harvest, to);
     print_slos(report, &paint, to);
-    print_verdict(findings, &paint, to);
-    if (findings->tally->warm_requests != 0) {
+    print_verdict(harvest, &paint, to);
+    if (harvest->tally->warm_requests != 0) {
         fprintf(to, "  warm-up    %ju requests in %.2fs, not measured\n",
-                (uintmax_t)findings->tally->warm_requests, findings->warm_seconds);
+                (uintmax_t)harvest->tally->warm_requests, harvest->warm_seconds);
     }
-    if (findings->interrupted) {
+    if (harvest->interrupted) {
         fputs("  interrupted: this is a part of the run\n", to);
     }
     print_search(report, &paint, to);

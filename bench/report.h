@@ -1,12 +1,12 @@
 /*
- * report: findings, written down: a table for people, JSON for programs.
+ * report: harvest, written down: a table for people, JSON for programs.
  *
  * The keys of the JSON are promised: bench/result.schema.json has them. None is ever renamed.
  */
 #ifndef QUOIT_BENCH_REPORT_H
 #define QUOIT_BENCH_REPORT_H
 
-#include "bench/findings.h"
+#include "bench/harvest.h"
 #include "bench/options.h"
 
 #include <cjson/cJSON.h>
@@ -23,14 +23,14 @@ struct report_step {
 
 struct report {
     const struct bench_options *options; /* borrowed */
-    const struct findings *findings;     /* borrowed */
+    const struct harvest *harvest;       /* borrowed */
     const struct report_step *steps;     /* borrowed; of --find-max-rate */
     size_t steps_count;
     double rate_found; /* 0: none */
 };
 
 /* Is each --slo, and --max-error-rate, met? */
-bool report_slos_are_met(const struct bench_options *options, const struct findings *findings);
+bool report_slos_are_met(const struct bench_options *options, const struct harvest *harvest);
 
 /* --max-error-rate as an --slo. */
 struct slo report_error_slo(const struct bench_options *options);

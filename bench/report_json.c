@@ -20,9 +20,9 @@ static const char *const metric_names[METRICS] = {
 #undef METRIC_X
 };
 
-static void add_metric(cJSON *object, const struct findings *findings, enum metric metric)
+static void add_metric(cJSON *object, const struct harvest *harvest, enum metric metric)
 {
-    const struct histogram *histogram = &findings->tally->metrics[metric].histogram;
+    const struct histogram *histogram = &harvest->tally->metrics[metric].histogram;
     struct figures_values values = {
         .count = histogram->count,
         .min = (double)histogram->min,
@@ -32,7 +32,7 @@ static void add_metric(cJSON *object, const struct findings *findings, enum metr
     };
 
     for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
-        values.percentiles[i] = findings_percentile(findings, metric, figures_fractions[i]);
+        values.percentiles[i] = harvest_percentile(harvest, metric, figures_fractions[i]);
     }
     figures_add_values(object, metric_names[metric], &values);
 }
@@ -53,9 +53,9 @@ static void add_phases(cJSON *root, const struct tally *tally)
     }
 }
 
-static void add_requests(cJSON *root, const struct findings *findings)
+static void add_requests(cJSON *root, const struct harvest *harvest)
 {
-    const struct tally *tally = findings->tally;
+    const struct tally *tally = harvest->tally;
     cJSON *requests = cJSON_AddObjectToObject(root, "requests");
 
     figures_add_count(requests, "total", tally_total(tally));
@@ -79,33 +79,33 @@ static void add_requests(cJSON *root, const struct findings *findings)
     }
 }
 
-static void add_rate(cJSON *root, const struct findings *findings)
+static void add_rate(cJSON *root, const struct harvest *harvest)
 {
     cJSON *rate = cJSON_AddObjectToObject(root, "rate");
 
-    if (findings->plan->open_loop) {
-        figures_add_number(rate, "asked", findings->rate_asked);
-        figures_add_number(rate, "sent", findings->rate_sent);
+    if (harvest->plan->open_loop) {
+        figures_add_number(rate, "asked", harvest->rate_asked);
+        figures_add_number(rate, "sent", harvest->rate_sent);
     } else {
         (void)cJSON_AddNullToObject(rate, "asked");
         (void)cJSON_AddNullToObject(rate, "sent");
     }
 }
 
-static void add_tokens(cJSON *root, const struct findings *findings)
+static void add_tokens(cJSON *root, const struct harvest *harvest)
 {
     cJSON *tokens = cJSON_AddObjectToObject(root, "tokens");
 
-    figures_add_count(tokens, "in", findings->tally->tokens_in);
-    figures_add_count(tokens, "out", findings->tally->tokens_out);
-    figures_add_number(tokens, "out_per_second", findings->tokens_per_second);
-    figures_add_number(tokens, "total_per_second", findings->all_tokens_per_second);
-    (void)cJSON_AddBoolToObject(tokens, "metered", findings->tally->metered);
+    figures_add_count(tokens, "in", harvest->tally->tokens_in);
+    figures_add_count(tokens, "out", harvest->tally->tokens_out);
+    figures_add_number(tokens, "out_per_second", harvest->tokens_per_second);
+    figures_add_number(tokens, "total_per_second", harvest->all_tokens_per_second);
+    (void)cJSON_AddBoolToObject(tokens, "metered", harvest->tally->metered);
 }
 
-static void add_slo(cJSON *slos, const struct slo *slo, const struct findings *findings)
+static void add_slo(cJSON *slos, const struct slo *slo, const struct harvest *harvest)
 {
-    double value = findings_value(findings, slo);
+    double value = harvest_value(harvest, slo);
     cJSON *item = cJSON_CreateObject();
 
     (void)cJSON_AddItemToArray(slos, item);
@@ -125,42 +125,42 @@ static void add_slos(cJSON *root, const struct report *report)
     cJSON *slos = cJSON_AddArrayToObject(root, "slo");
 
     for (uint64_t i = 0; i < report->options->slo_texts_count; i++) {
-        add_slo(slos, &report->options->slos[i], report->findings);
+        add_slo(slos, &report->options->slos[i], report->harvest);
     }
     if (report->options->max_error_rate >= 0) {
         const struct slo slo = report_error_slo(report->options);
-        add_slo(slos, &slo, report->findings);
+        add_slo(slos, &slo, report->harvest);
     }
 }
 
-static double per_request(uint64_t count, const struct findings *findings)
+static double per_request(uint64_t count, const struct harvest *harvest)
 {
-    uint64_t ended = findings->tally->engine.ended;
+    uint64_t ended = harvest->tally->engine.ended;
 
     return ended == 0 ? 0 : (double)count / (double)ended;
 }
 
-static void add_client(cJSON *root, const struct findings *findings)
+static void add_client(cJSON *root, const struct harvest *harvest)
 {
-    const struct tally *tally = findings->tally;
+    const struct tally *tally = harvest->tally;
     cJSON *client = cJSON_AddObjectToObject(root, "client");
 
-    (void)cJSON_AddStringToObject(client, "verdict", verdict_name(findings->verdict));
-    add_metric(client, findings, METRIC_LAG);
-    figures_add_number(client, "cpu_us_per_request", findings->cpu_us_per_request);
-    figures_add_number(client, "cpu_share", findings->cpu_share);
-    figures_add_number(client, "spin_share", findings->spin_share);
+    (void)cJSON_AddStringToObject(client, "verdict", verdict_name(harvest->verdict));
+    add_metric(client, harvest, METRIC_LAG);
+    figures_add_number(client, "cpu_us_per_request", harvest->cpu_us_per_request);
+    figures_add_number(client, "cpu_share", harvest->cpu_share);
+    figures_add_number(client, "spin_share", harvest->spin_share);
     figures_add_number(client, "busiest_second", tally->busiest);
-    figures_add_number(client, "enters_per_request", per_request(tally->engine.entries, findings));
-    figures_add_number(client, "sqes_per_request", per_request(tally->engine.sqes, findings));
-    figures_add_number(client, "cqes_per_request", per_request(tally->engine.cqes, findings));
+    figures_add_number(client, "enters_per_request", per_request(tally->engine.entries, harvest));
+    figures_add_number(client, "sqes_per_request", per_request(tally->engine.sqes, harvest));
+    figures_add_number(client, "cqes_per_request", per_request(tally->engine.cqes, harvest));
     figures_add_number(client, "events_per_read",
                        tally->reads == 0 ? 0 : (double)tally->messages / (double)tally->reads);
     figures_add_count(client, "no_buffers", tally->engine.no_buffers);
-    figures_add_number(client, "slots_full_share", findings->full_share);
+    figures_add_number(client, "slots_full_share", harvest->full_share);
     figures_add_count(client, "connections", tally->engine.opened);
     figures_add_count(client, "in_flight_max", tally->in_flight_max);
-    (void)cJSON_AddStringToObject(client, "io", findings->io == QUOIT_IO_EPOLL ? "epoll" : "uring");
+    (void)cJSON_AddStringToObject(client, "io", harvest->io == QUOIT_IO_EPOLL ? "epoll" : "uring");
 }
 
 /* --- Over time, and curves --- */
@@ -182,9 +182,9 @@ static void add_point_metric(cJSON *point, const char *name, const struct pulse_
     figures_add_milliseconds(out, "max", pulse_percentile(sum, metric, 1));
 }
 
-static void add_timeline(cJSON *root, const struct findings *findings)
+static void add_timeline(cJSON *root, const struct harvest *harvest)
 {
-    const struct timeline *timeline = findings->timeline;
+    const struct timeline *timeline = harvest->timeline;
     cJSON *out = cJSON_AddObjectToObject(root, "timeline");
 
     figures_add_number(out, "interval_seconds", (double)timeline->interval_ns / 1e9);
@@ -204,7 +204,7 @@ static void add_timeline(cJSON *root, const struct findings *findings)
         figures_add_count(point, "tokens_out", sum->tokens_out);
         add_point_metric(point, "latency_ms", sum, PULSE_LATENCY);
         add_point_metric(point, "service_ms", sum, PULSE_SERVICE);
-        if (findings->plan->stream) {
+        if (harvest->plan->stream) {
             add_point_metric(point, "ttft_ms", sum, PULSE_TTFT);
             add_point_metric(point, "itl_ms", sum, PULSE_ITL);
         }
@@ -265,12 +265,12 @@ static void add_distribution(cJSON *out, const char *name, const struct histogra
     }
 }
 
-static void add_distributions(cJSON *root, const struct findings *findings)
+static void add_distributions(cJSON *root, const struct harvest *harvest)
 {
     cJSON *out = cJSON_AddObjectToObject(root, "distributions");
 
     for (unsigned metric = 0; metric < METRICS; metric++) {
-        const struct histogram *histogram = &findings->tally->metrics[metric].histogram;
+        const struct histogram *histogram = &harvest->tally->metrics[metric].histogram;
         if (histogram->count != 0) {
             add_distribution(out, metric_names[metric], histogram);
         }
@@ -304,7 +304,7 @@ static void add_search(cJSON *root, const struct report *report)
 static void add_config(cJSON *root, const struct report *report)
 {
     static const char *const arrivals[] = { "constant", "poisson", "gamma" };
-    const struct plan *plan = report->findings->plan;
+    const struct plan *plan = report->harvest->plan;
     const struct bench_options *options = report->options;
     cJSON *config = cJSON_AddObjectToObject(root, "config");
     char seed[32];
@@ -359,10 +359,10 @@ static void add_server(cJSON *root, const struct work *work)
     }
 }
 
-static bool is_exact(const struct findings *findings)
+static bool is_exact(const struct harvest *harvest)
 {
     for (unsigned metric = 0; metric < METRICS; metric++) {
-        if (!spread_is_exact(&findings->tally->metrics[metric])) {
+        if (!spread_is_exact(&harvest->tally->metrics[metric])) {
             return false;
         }
     }
@@ -371,47 +371,47 @@ static bool is_exact(const struct findings *findings)
 
 cJSON *report_build(const struct report *report)
 {
-    const struct findings *findings = report->findings;
+    const struct harvest *harvest = report->harvest;
 
     errno = 0;
     cJSON *root = cJSON_CreateObject();
-    add_requests(root, findings);
-    figures_add_number(root, "seconds", findings->seconds);
-    figures_add_number(root, "requests_per_second", findings->requests_per_second);
+    add_requests(root, harvest);
+    figures_add_number(root, "seconds", harvest->seconds);
+    figures_add_number(root, "requests_per_second", harvest->requests_per_second);
     if (report->options->goodput_text != NULL) {
-        figures_add_number(root, "goodput", findings->goodput);
+        figures_add_number(root, "goodput", harvest->goodput);
     } else {
         (void)cJSON_AddNullToObject(root, "goodput");
     }
-    add_rate(root, findings);
+    add_rate(root, harvest);
     for (unsigned metric = 0; metric < METRIC_LAG; metric++) {
-        add_metric(root, findings, (enum metric)metric);
+        add_metric(root, harvest, (enum metric)metric);
     }
-    add_phases(root, findings->tally);
-    add_tokens(root, findings);
+    add_phases(root, harvest->tally);
+    add_tokens(root, harvest);
     add_slos(root, report);
-    add_client(root, findings);
-    (void)cJSON_AddStringToObject(root, "percentiles", is_exact(findings) ? "exact" : "hdr");
+    add_client(root, harvest);
+    (void)cJSON_AddStringToObject(root, "percentiles", is_exact(harvest) ? "exact" : "hdr");
     cJSON *warmup = cJSON_AddObjectToObject(root, "warmup");
-    figures_add_count(warmup, "requests", findings->tally->warm_requests);
-    figures_add_number(warmup, "seconds", findings->warm_seconds);
-    (void)cJSON_AddBoolToObject(root, "interrupted", findings->interrupted);
+    figures_add_count(warmup, "requests", harvest->tally->warm_requests);
+    figures_add_number(warmup, "seconds", harvest->warm_seconds);
+    (void)cJSON_AddBoolToObject(root, "interrupted", harvest->interrupted);
     add_config(root, report);
-    add_server(root, findings->plan->work);
-    add_timeline(root, findings);
-    add_distributions(root, findings);
+    add_server(root, harvest->plan->work);
+    add_timeline(root, harvest);
+    add_distributions(root, harvest);
     add_search(root, report);
     (void)cJSON_AddStringToObject(root, "version", quoit_version());
-    figures_add_date(root, "started_at", findings->started_at);
+    figures_add_date(root, "started_at", harvest->started_at);
     return root;
 }
 
 /* --- vLLM's keys --- */
 
-static void add_vllm_metric(cJSON *root, const struct findings *findings, enum metric metric,
+static void add_vllm_metric(cJSON *root, const struct harvest *harvest, enum metric metric,
                             const char *name)
 {
-    struct spread *spread = &findings->tally->metrics[metric];
+    struct spread *spread = &harvest->tally->metrics[metric];
     char key[64];
 
     snprintf(key, sizeof(key), "mean_%s_ms", name);
@@ -431,17 +431,17 @@ static void add_vllm_rate(cJSON *root, const char *name, uint64_t count, double 
 
 cJSON *report_build_vllm(const struct report *report)
 {
-    const struct findings *findings = report->findings;
-    const struct tally *tally = findings->tally;
-    double seconds = findings->seconds;
+    const struct harvest *harvest = report->harvest;
+    const struct tally *tally = harvest->tally;
+    double seconds = harvest->seconds;
 
     /* It has no window: all that was asked, until the last of it has ended. */
-    if (tally->last_end_ns > findings->begin_ns) {
-        seconds = (double)(tally->last_end_ns - findings->begin_ns) / 1e9;
+    if (tally->last_end_ns > harvest->begin_ns) {
+        seconds = (double)(tally->last_end_ns - harvest->begin_ns) / 1e9;
     }
     errno = 0;
     cJSON *root = cJSON_CreateObject();
-    figures_add_date(root, "date", findings->started_at);
+    figures_add_date(root, "date", harvest->started_at);
     figures_add_number(root, "duration", seconds);
     figures_add_count(root, "completed", tally->ok);
     figures_add_count(root, "failed", tally->failed + tally->unsent);
@@ -456,9 +456,9 @@ cJSON *report_build_vllm(const struct report *report)
     add_vllm_rate(root, "output_throughput", tally->tokens_out, seconds);
     add_vllm_rate(root, "total_token_throughput", tally->tokens_in + tally->tokens_out, seconds);
     figures_add_count(root, "max_concurrent_requests", tally->in_flight_max);
-    add_vllm_metric(root, findings, METRIC_TTFT, "ttft");
-    add_vllm_metric(root, findings, METRIC_TPOT, "tpot");
-    add_vllm_metric(root, findings, METRIC_ITL, "itl");
-    add_vllm_metric(root, findings, METRIC_E2EL, "e2el");
+    add_vllm_metric(root, harvest, METRIC_TTFT, "ttft");
+    add_vllm_metric(root, harvest, METRIC_TPOT, "tpot");
+    add_vllm_metric(root, harvest, METRIC_ITL, "itl");
+    add_vllm_metric(root, harvest, METRIC_E2EL, "e2el");
     return root;
 }

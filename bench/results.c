@@ -95,18 +95,16 @@ static bool write_hlog(int fd, const struct report *report)
         METRIC_MAP(METRIC_X)
 #undef METRIC_X
     };
-    const struct findings *findings = report->findings;
+    const struct harvest *harvest = report->harvest;
     struct text text;
 
     text_init(&text, 0);
-    hlog_put_head(&text, (double)findings->started_at);
+    hlog_put_head(&text, (double)harvest->started_at);
     text_append_string(&text, "\n");
     bool good = true;
     for (unsigned i = 0; good && i < METRICS; i++) {
-        const struct histogram *histogram = &findings->tally->metrics[i].histogram;
-        const struct hlog_interval interval = { { tags[i], strlen(tags[i]) },
-                                                0,
-                                                findings->seconds };
+        const struct histogram *histogram = &harvest->tally->metrics[i].histogram;
+        const struct hlog_interval interval = { { tags[i], strlen(tags[i]) }, 0, harvest->seconds };
         if (histogram->count != 0) {
             good = hlog_put(&text, &interval, histogram);
             text_append_string(&text, "\n");

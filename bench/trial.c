@@ -26,7 +26,7 @@
 struct trial {
     const struct plan *plan;
     const struct trial_watch *watch;
-    struct findings *findings;
+    struct harvest *harvest;
     struct load load;
     struct worker **workers; /* owned */
     uint32_t started;        /* how many have a thread */
@@ -128,7 +128,7 @@ static void trial_give_start(struct trial *trial, bool really)
 {
     if (really) {
         uint64_t start_ns = quoit_now_ns() + LEAD_NS;
-        trial->findings->started_at = (int64_t)time(NULL);
+        trial->harvest->started_at = (int64_t)time(NULL);
         trial_set_window(trial, start_ns);
         atomic_store(&trial->load.start_ns, start_ns);
     }
@@ -147,9 +147,9 @@ static void trial_read_pulses(struct trial *trial)
     }
 }
 
-static struct findings_load trial_read_load(const struct trial *trial)
+static struct harvest_load trial_read_load(const struct trial *trial)
 {
-    struct findings_load load = { 0 };
+    struct harvest_load load = { 0 };
 
     for (uint32_t i = 0; i < trial->started; i++) {
         const struct pulse *pulse = &trial->workers[i]->pulse;
@@ -174,18 +174,18 @@ static uint64_t trial_mark_ns(const struct trial *trial)
 
 static void trial_take_marks(struct trial *trial, uint64_t now_ns)
 {
-    struct findings *findings = trial->findings;
-    struct findings_load *const places[] = { &findings->half, &findings->three_quarters,
-                                             &findings->whole };
+    struct harvest *harvest = trial->harvest;
+    struct harvest_load *const places[] = { &harvest->half, &harvest->three_quarters,
+                                            &harvest->whole };
 
     while (trial->marks < 3 && now_ns >= trial_mark_ns(trial)) {
         *places[trial->marks++] = trial_read_load(trial);
     }
     if (trial->marks == 3 && trial->plan->stops_if_saturated && !trial->stopped) {
-        findings->begin_ns = load_look(&trial->load.begin_ns);
-        findings->end_ns = load_look(&trial->load.end_ns);
-        findings->rate_asked = trial->plan->schedule.rate_to;
-        if (findings_is_growing(findings, 0)) {
+        harvest->begin_ns = load_look(&trial->load.begin_ns);
+        harvest->end_ns = load_look(&trial->load.end_ns);
+        harvest->rate_asked = trial->plan->schedule.rate_to;
+        if (harvest_is_growing(harvest, 0)) {
             atomic_store(&trial->load.over_ns, now_ns);
         }
         trial->stopped = true;
@@ -212,7 +212,7 @@ static void trial_begin_timeline(struct trial *trial, uint64_t begin_ns, uint64_
 {
     static const struct pulse_sum nothing;
     const struct plan *plan = trial->plan;
-    struct timeline *timeline = trial->findings->timeline;
+    struct timeline *timeline = trial->harvest->timeline;
     uint64_t interval_ns = trial_interval_ns(plan);
 
     if (plan->warm_slots || plan->warm_requests != 0 || plan->warm_ns != 0) {
@@ -225,7 +225,7 @@ static void trial_begin_timeline(struct trial *trial, uint64_t begin_ns, uint64_
 
 static void trial_look(struct trial *trial, uint64_t now_ns)
 {
-    struct timeline *timeline = trial->findings->timeline;
+    struct timeline *timeline = trial->harvest->timeline;
     uint64_t begin_ns = load_look(&trial->load.begin_ns);
 
     trial_take_marks(trial, now_ns);
@@ -254,8 +254,8 @@ static void trial_note_signals(struct trial *trial, uint64_t now_ns)
     if (interrupt_count() == 0) {
         return;
     }
-    if (!trial->findings->interrupted) {
-        trial->findings->interrupted = true;
+    if (!trial->harvest->interrupted) {
+        trial->harvest->interrupted = true;
         progress_say(trial->watch->progress, "interrupted: what is open may end; again: at once");
         atomic_store(&trial->load.stopped, true);
         if (load_look(&trial->load.begin_ns) > now_ns) { /* nothing was measured yet */
@@ -283,7 +283,7 @@ static uint64_t trial_next_look_ns(const struct trial *trial, uint64_t now_ns)
     uint64_t until_ns = now_ns + (trial->begun ? LOOK_LATE_NS : LOOK_NS);
 
     if (trial->begun) {
-        until_ns = earlier(until_ns, timeline_due_ns(trial->findings->timeline));
+        until_ns = earlier(until_ns, timeline_due_ns(trial->harvest->timeline));
     } else if (begin_ns > now_ns) {
         until_ns = earlier(until_ns, begin_ns);
     }
@@ -309,7 +309,7 @@ static void trial_watch_workers(struct trial *trial)
     }
     trial_read_pulses(trial);
     if (trial->begun) {
-        timeline_take(trial->findings->timeline, quoit_now_ns(), &trial->now);
+        timeline_take(trial->harvest->timeline, quoit_now_ns(), &trial->now);
     }
     progress_clear(trial->watch->progress);
 }
@@ -333,30 +333,30 @@ static int trial_refuse_server(const struct trial *trial)
 
 static int trial_sum_up(struct trial *trial)
 {
-    struct findings *findings = trial->findings;
+    struct harvest *harvest = trial->harvest;
     const struct worker *first = trial->workers[0];
     struct tally_engine passed = { 0 };
 
-    findings->tally = trial->workers[0]->tally;
+    harvest->tally = trial->workers[0]->tally;
     trial->workers[0]->tally = NULL;
     for (uint32_t i = 1; i < trial->started; i++) {
-        tally_merge(findings->tally, trial->workers[i]->tally);
+        tally_merge(harvest->tally, trial->workers[i]->tally);
     }
     if (trial->watch->csv != NULL) {
         csv_write(trial->watch->csv, load_look(&trial->load.begin_ns));
     }
-    findings->begin_ns = load_look(&trial->load.begin_ns);
-    findings->end_ns = load_look(&trial->load.end_ns);
-    if (findings->begin_ns == LOAD_UNKNOWN || findings->end_ns < findings->begin_ns) {
-        findings->begin_ns = findings->end_ns; /* it was interrupted before */
+    harvest->begin_ns = load_look(&trial->load.begin_ns);
+    harvest->end_ns = load_look(&trial->load.end_ns);
+    if (harvest->begin_ns == LOAD_UNKNOWN || harvest->end_ns < harvest->begin_ns) {
+        harvest->begin_ns = harvest->end_ns; /* it was interrupted before */
     }
     uint64_t start_ns = load_look(&trial->load.start_ns);
-    findings->warm_seconds =
-        findings->begin_ns > start_ns ? (double)(findings->begin_ns - start_ns) / 1e9 : 0;
-    findings->io = first->stats.io;
-    findings->io_refusal = first->stats.io_refusal;
-    passed = findings->tally->engine;
-    findings_reckon(findings, &passed);
+    harvest->warm_seconds =
+        harvest->begin_ns > start_ns ? (double)(harvest->begin_ns - start_ns) / 1e9 : 0;
+    harvest->io = first->stats.io;
+    harvest->io_refusal = first->stats.io_refusal;
+    passed = harvest->tally->engine;
+    harvest_reckon(harvest, &passed);
     return 0;
 }
 
@@ -379,10 +379,10 @@ static bool trial_init(struct trial *trial)
     sem_init(&trial->load.ready, 0, 0);
     sem_init(&trial->load.start, 0, 0);
     sem_init(&trial->load.done, 0, 0);
-    trial->findings->plan = plan;
-    trial->findings->timeline = calloc(1, sizeof(*trial->findings->timeline));
+    trial->harvest->plan = plan;
+    trial->harvest->timeline = calloc(1, sizeof(*trial->harvest->timeline));
     trial->workers = calloc(plan->threads, sizeof(struct worker *));
-    if (trial->findings->timeline == NULL || trial->workers == NULL) {
+    if (trial->harvest->timeline == NULL || trial->workers == NULL) {
         return false;
     }
     for (uint32_t i = 0; i < plan->threads; i++) {
@@ -406,17 +406,17 @@ static void trial_free(struct trial *trial)
     free(trial);
 }
 
-int trial_run(const struct plan *plan, const struct trial_watch *watch, struct findings *findings)
+int trial_run(const struct plan *plan, const struct trial_watch *watch, struct harvest *harvest)
 {
     struct trial *trial = calloc(1, sizeof(*trial));
 
-    *findings = (struct findings){ .plan = plan };
+    *harvest = (struct harvest){ .plan = plan };
     if (trial == NULL) {
         return trial_no_memory();
     }
     trial->plan = plan;
     trial->watch = watch;
-    trial->findings = findings;
+    trial->harvest = harvest;
     int exit_code = trial_init(trial) ? 0 : trial_no_memory();
     if (exit_code == 0) {
         int threads = trial_start_threads(trial);
@@ -435,7 +435,7 @@ int trial_run(const struct plan *plan, const struct trial_watch *watch, struct f
             atomic_load(&trial->load.hopeless) ? trial_refuse_server(trial) : trial_sum_up(trial);
     }
     if (exit_code != 0) {
-        findings_free(findings);
+        harvest_free(harvest);
     }
     trial_free(trial);
     return exit_code;

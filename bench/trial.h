@@ -11,7 +11,7 @@
 #define QUOIT_BENCH_TRIAL_H
 
 #include "bench/csv.h"
-#include "bench/findings.h"
+#include "bench/harvest.h"
 #include "cli/progress.h"
 
 /* Who looks on; borrowed. */
@@ -20,8 +20,8 @@ struct trial_watch {
     struct csv *csv; /* NULL: none */
 };
 
-/* Returns 0, with an findings that is to be freed; or an exit code, and nothing is there. */
+/* Returns 0, with an harvest that is to be freed; or an exit code, and nothing is there. */
 int trial_run(const struct plan *plan, const struct trial_watch *watch,
-              struct findings *findings_out);
+              struct harvest *harvest_out);
 
 #endif

@@ -16,13 +16,13 @@ static struct work_item item = { .method = "POST", .url = "http://h:8000/v1/chat
 static struct work work = { .items = &item, .count = 1, .url = "http://h:8000/v1/chat?key=sesame" };
 static struct bench_options options;
 static struct plan plan;
-static struct findings findings;
+static struct harvest harvest;
 static struct report report;
 
 static void add_values(enum metric metric, uint64_t count, uint64_t step_ns)
 {
     for (uint64_t i = 1; i <= count; i++) {
-        spread_add(&findings.tally->metrics[metric], i * step_ns);
+        spread_add(&harvest.tally->metrics[metric], i * step_ns);
     }
 }
 
@@ -41,7 +41,7 @@ static void begin(void)
         .seed = UINT64_MAX,
         .stream = true,
     };
-    findings = (struct findings){
+    harvest = (struct harvest){
         .plan = &plan,
         .tally = tally_create(),
         .timeline = calloc(1, sizeof(struct timeline)),
@@ -51,8 +51,8 @@ static void begin(void)
         .started_at = 951782400,
         .io = QUOIT_IO_URING,
     };
-    assert(findings.tally != NULL && findings.timeline != NULL);
-    struct tally *tally = findings.tally;
+    assert(harvest.tally != NULL && harvest.timeline != NULL);
+    struct tally *tally = harvest.tally;
     tally->ok = tally->window_ok = 1000;
     tally->failed = 40;
     tally->unsent = 10;
@@ -91,8 +91,8 @@ static void begin(void)
     add_values(METRIC_ITL, 10, 3 * NS_PER_MS);
     add_values(METRIC_E2EL, 10, 4 * NS_PER_MS);
     add_values(METRIC_LAG, 10, 1000);
-    findings_reckon(&findings, &tally->engine);
-    report = (struct report){ .options = &options, .findings = &findings };
+    harvest_reckon(&harvest, &tally->engine);
+    report = (struct report){ .options = &options, .harvest = &harvest };
 }
 
 static void set_slo(const char *text)
@@ -261,7 +261,7 @@ static void test_the_numbers_of_the_json_are_those_of_the_run(void)
     CHECK(find(root, "queue_ms/p50") == NULL);           /* of none the count alone */
     CHECK(find(root, "search") == NULL);
     cJSON_Delete(root);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_what_there_is_not_is_null(void)
@@ -270,7 +270,7 @@ static void test_what_there_is_not_is_null(void)
     plan.open_loop = false;
     plan.requests = 1050;
     plan.duration_ns = UINT64_MAX;
-    findings.interrupted = true;
+    harvest.interrupted = true;
     set_slo("queue_p99<1s");
     cJSON *root = read_back(report_build(&report));
     CHECK(cJSON_IsNull(find(root, "goodput")));
@@ -284,7 +284,7 @@ static void test_what_there_is_not_is_null(void)
     check_number(root, "config/requests", 1050);
     check_text(root, "config/arrival", "closed");
     cJSON_Delete(root);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_a_seed_has_all_its_digits(void)
@@ -295,14 +295,14 @@ static void test_a_seed_has_all_its_digits(void)
     CHECK(strstr(text, "\"seed\":18446744073709551615,") != NULL);
     cJSON_free(text);
     cJSON_Delete(root);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_curves_rise_to_their_end_and_buckets_hold_all(void)
 {
     begin();
     add_values(METRIC_QUEUE, 900000, 7);
-    spread_add(&findings.tally->metrics[METRIC_QUEUE], NS_PER_S); /* one that is far away */
+    spread_add(&harvest.tally->metrics[METRIC_QUEUE], NS_PER_S); /* one that is far away */
     cJSON *root = read_back(report_build(&report));
     const cJSON *curve = find(root, "distributions/queue_ms/curve");
     const cJSON *buckets = find(root, "distributions/queue_ms/buckets");
@@ -328,7 +328,7 @@ static void test_curves_rise_to_their_end_and_buckets_hold_all(void)
     CHECK(count == 900001);
     CHECK(find(root, "distributions/connect_ms") == NULL);
     cJSON_Delete(root);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_points_in_time_hold_what_ended_in_them(void)
@@ -337,14 +337,14 @@ static void test_points_in_time_hold_what_ended_in_them(void)
     static struct pulse_sum now;
 
     begin();
-    timeline_begin(findings.timeline, NS_PER_S / 2, NS_PER_S, NS_PER_S, &now);
+    timeline_begin(harvest.timeline, NS_PER_S / 2, NS_PER_S, NS_PER_S, &now);
     pulse_count(&pulse.sent, 5);
     pulse_count(&pulse.ok, 3);
     pulse_count(&pulse.failed, 1);
     pulse_count(&pulse.tokens_out, 9);
     pulse_add(&pulse, PULSE_LATENCY, 4 * NS_PER_MS);
     pulse_read(&now, &pulse);
-    timeline_take(findings.timeline, NS_PER_S + 510 * NS_PER_MS, &now);
+    timeline_take(harvest.timeline, NS_PER_S + 510 * NS_PER_MS, &now);
     cJSON *root = read_back(report_build(&report));
     check_number(root, "timeline/interval_seconds", 0.5);
     check_number(root, "timeline/points/0/seconds", 0);
@@ -359,7 +359,7 @@ static void test_points_in_time_hold_what_ended_in_them(void)
     CHECK(find(root, "timeline/points/0/itl_ms/p50") == NULL);
     CHECK_EQ(cJSON_GetArraySize(find(root, "timeline/points")), 1);
     cJSON_Delete(root);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_the_dialect_of_vllm_has_its_keys(void)
@@ -406,7 +406,7 @@ static void test_the_dialect_of_vllm_has_its_keys(void)
     root = read_back(report_build_vllm(&report));
     check_number(root, "request_goodput", 80);
     cJSON_Delete(root);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 /* --- The table --- */
@@ -451,7 +451,7 @@ static void test_the_table_says_what_happened(void)
     CHECK(strchr(at, '\033') == NULL); /* no colours in a file */
     CHECK(strstr(print_table(), "\n  queue ") == NULL);
     CHECK(strstr(print_table(), "interrupted") == NULL);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_the_table_of_a_closed_loop_tells_of_no_rate_that_was_asked(void)
@@ -459,15 +459,15 @@ static void test_the_table_of_a_closed_loop_tells_of_no_rate_that_was_asked(void
     begin();
     plan.open_loop = plan.stream = false;
     plan.threads = 1;
-    findings.interrupted = true;
-    findings.tally->tokens_known = false;
-    findings.io = QUOIT_IO_EPOLL;
+    harvest.interrupted = true;
+    harvest.tally->tokens_known = false;
+    harvest.io = QUOIT_IO_EPOLL;
     const char *text = print_table();
     CHECK(strstr(text, "  closed loop, 2,000 in flight, whole answers, epoll\n") != NULL);
     CHECK(strstr(text, "asked") == NULL);
     CHECK(strstr(text, "tokens") == NULL);
     CHECK(strstr(text, "  interrupted: this is a part of the run\n") != NULL);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_a_search_is_told_step_by_step(void)
@@ -499,7 +499,7 @@ static void test_a_search_is_told_step_by_step(void)
     cJSON_Delete(root);
     report.rate_found = 0;
     CHECK(strstr(print_table(), "  max rate   none: ") != NULL);
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 /* --- Limits --- */
@@ -507,25 +507,25 @@ static void test_a_search_is_told_step_by_step(void)
 static void test_all_limits_have_to_be_met(void)
 {
     begin();
-    CHECK(report_slos_are_met(&options, &findings));
+    CHECK(report_slos_are_met(&options, &harvest));
     CHECK(!report_allows_errors(&options));
     set_slo("latency_p99<1s");
-    CHECK(report_slos_are_met(&options, &findings));
+    CHECK(report_slos_are_met(&options, &harvest));
     CHECK(!report_allows_errors(&options));
     options.max_error_rate = 0.05;
-    CHECK(report_slos_are_met(&options, &findings)); /* 50 of 1,050 */
+    CHECK(report_slos_are_met(&options, &harvest)); /* 50 of 1,050 */
     CHECK(report_allows_errors(&options));
     options.max_error_rate = 50.0 / 1050; /* the limit itself is good */
-    CHECK(report_slos_are_met(&options, &findings));
+    CHECK(report_slos_are_met(&options, &harvest));
     options.max_error_rate = 0.04;
-    CHECK(!report_slos_are_met(&options, &findings));
+    CHECK(!report_slos_are_met(&options, &harvest));
     options.max_error_rate = -1;
     set_slo("error_rate<50%");
     CHECK(report_allows_errors(&options));
-    CHECK(report_slos_are_met(&options, &findings));
+    CHECK(report_slos_are_met(&options, &harvest));
     set_slo("service_p99<1ms");
-    CHECK(!report_slos_are_met(&options, &findings));
-    findings_free(&findings);
+    CHECK(!report_slos_are_met(&options, &harvest));
+    harvest_free(&harvest);
 }
 
 int main(void)

@@ -1,8 +1,8 @@
 /*
- * findings: each rule of the verdict on both sides of its threshold, and each formula by hand.
+ * harvest: each rule of the verdict on both sides of its threshold, and each formula by hand.
  */
 #include "bench/draw.h"
-#include "bench/findings.h"
+#include "bench/harvest.h"
 #include "tests/unit/check.h"
 
 #include <assert.h>
@@ -15,36 +15,36 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct plan plan;
-static struct findings findings;
+static struct harvest harvest;
 static struct tally_engine passed;
 
 /* Ten seconds of an open loop, of one thread that had nothing to complain of. */
 static void begin(void)
 {
     plan = (struct plan){ .open_loop = true, .requests = UINT64_MAX };
-    findings = (struct findings){
+    harvest = (struct harvest){
         .plan = &plan,
         .tally = tally_create(),
         .begin_ns = BEGIN_NS,
         .end_ns = BEGIN_NS + 10 * NS_PER_S,
     };
-    assert(findings.tally != NULL);
+    assert(harvest.tally != NULL);
     passed = (struct tally_engine){ .at_ns = 10 * NS_PER_S };
 }
 
 static void add_values(enum metric metric, uint64_t count, uint64_t value_ns)
 {
     for (uint64_t i = 0; i < count; i++) {
-        spread_add(&findings.tally->metrics[metric], value_ns);
+        spread_add(&harvest.tally->metrics[metric], value_ns);
     }
 }
 
 /* The verdict on what was set since begin, which ends by it. */
 static enum verdict judge(void)
 {
-    findings_reckon(&findings, &passed);
-    enum verdict verdict = findings.verdict;
-    findings_free(&findings);
+    harvest_reckon(&harvest, &passed);
+    enum verdict verdict = harvest.verdict;
+    harvest_free(&harvest);
     return verdict;
 }
 
@@ -99,10 +99,10 @@ static void test_lag_of_less_than_a_hundredth_of_requests_is_no_matter(void)
 static void test_a_core_may_be_nine_tenths_busy(void)
 {
     begin();
-    findings.tally->busiest = 0.9;
+    harvest.tally->busiest = 0.9;
     check_verdict(VERDICT_OK);
     begin();
-    findings.tally->busiest = nextafter(0.9, 1);
+    harvest.tally->busiest = nextafter(0.9, 1);
     check_verdict(VERDICT_CLIENT_LIMITED);
 }
 
@@ -130,8 +130,8 @@ static enum verdict verdict_on_slots(bool open_loop, bool given, uint32_t worker
     begin();
     plan.open_loop = open_loop;
     plan.slots_given = given;
-    findings.tally->workers = workers;
-    findings.tally->full_ns = full_ns;
+    harvest.tally->workers = workers;
+    harvest.tally->full_ns = full_ns;
     return judge();
 }
 
@@ -148,31 +148,31 @@ static void test_slots_that_were_given_may_be_taken_a_hundredth_of_the_time(void
 static void test_what_could_not_be_sent_is_the_servers_in_an_open_loop(void)
 {
     begin();
-    findings.tally->ok = 1000000;
-    findings.tally->unsent = 1;
+    harvest.tally->ok = 1000000;
+    harvest.tally->unsent = 1;
     check_verdict(VERDICT_SATURATED);
     begin();
     plan.open_loop = false;
-    findings.tally->unsent = 1;
+    harvest.tally->unsent = 1;
     check_verdict(VERDICT_OK);
 }
 
 static void test_the_first_rule_that_holds_is_the_verdict(void)
 {
     begin();
-    findings.tally->unsent = 1;
+    harvest.tally->unsent = 1;
     plan.slots_given = true;
-    findings.tally->full_ns = NS_PER_S;
-    findings.tally->busiest = 0.95;
+    harvest.tally->full_ns = NS_PER_S;
+    harvest.tally->busiest = 0.95;
     check_verdict(VERDICT_CLIENT_LIMITED);
     begin();
-    findings.tally->unsent = 1;
+    harvest.tally->unsent = 1;
     plan.slots_given = true;
-    findings.tally->full_ns = NS_PER_S;
+    harvest.tally->full_ns = NS_PER_S;
     check_verdict(VERDICT_SLOTS_LIMITED);
     begin();
     plan.open_loop = false;
-    findings.tally->busiest = 0.95;
+    harvest.tally->busiest = 0.95;
     check_verdict(VERDICT_CLIENT_LIMITED);
 }
 
@@ -193,14 +193,14 @@ static void test_each_verdict_has_its_own_name_and_meaning(void)
 struct growth_case {
     const char *name;
     double rate, window_s;
-    struct findings_load half, three_quarters, whole;
+    struct harvest_load half, three_quarters, whole;
     uint64_t shortest_ns;
     bool growing;
 };
 
 static bool is_growing(const struct growth_case *growth)
 {
-    const struct findings it = {
+    const struct harvest it = {
         .begin_ns = BEGIN_NS,
         .end_ns = BEGIN_NS + (uint64_t)(growth->window_s * (double)NS_PER_S),
         .rate_asked = growth->rate,
@@ -209,7 +209,7 @@ static bool is_growing(const struct growth_case *growth)
         .whole = growth->whole,
     };
 
-    return findings_is_growing(&it, growth->shortest_ns);
+    return harvest_is_growing(&it, growth->shortest_ns);
 }
 
 static const struct growth_case growth_cases[] = {
@@ -345,10 +345,10 @@ static void test_what_is_growing_makes_a_verdict_of_an_open_loop(void)
     for (int open = 0; open < 2; open++) {
         begin();
         plan.open_loop = open;
-        findings.tally->ok = 10000;
-        findings.half.in_flight = 250;
-        findings.three_quarters.in_flight = 375;
-        findings.whole.in_flight = 500;
+        harvest.tally->ok = 10000;
+        harvest.half.in_flight = 250;
+        harvest.three_quarters.in_flight = 375;
+        harvest.whole.in_flight = 500;
         add_values(METRIC_SERVICE, 100, NS_PER_MS);
         check_verdict(open ? VERDICT_SATURATED : VERDICT_OK);
     }
@@ -367,18 +367,18 @@ static void check_near(double got, double wanted)
 static void begin_counts(void)
 {
     begin();
-    findings.tally->ok = 1000;
-    findings.tally->within_limits = 800;
-    findings.tally->tokens_in = 30000;
-    findings.tally->tokens_out = 60000;
-    findings.tally->window_ok = 900;
-    findings.tally->window_within_limits = 700;
-    findings.tally->window_tokens_in = 20000;
-    findings.tally->window_tokens_out = 50000;
-    findings.tally->failed = 40;
-    findings.tally->unsent = 10;
-    findings.tally->due_sent = 1020;
-    findings.tally->last_end_ns = BEGIN_NS + 16 * NS_PER_S;
+    harvest.tally->ok = 1000;
+    harvest.tally->within_limits = 800;
+    harvest.tally->tokens_in = 30000;
+    harvest.tally->tokens_out = 60000;
+    harvest.tally->window_ok = 900;
+    harvest.tally->window_within_limits = 700;
+    harvest.tally->window_tokens_in = 20000;
+    harvest.tally->window_tokens_out = 50000;
+    harvest.tally->failed = 40;
+    harvest.tally->unsent = 10;
+    harvest.tally->due_sent = 1020;
+    harvest.tally->last_end_ns = BEGIN_NS + 16 * NS_PER_S;
 }
 
 static void test_rates_count_what_ended_in_the_window(void)
@@ -387,16 +387,16 @@ static void test_rates_count_what_ended_in_the_window(void)
         begin_counts();
         plan.open_loop = kind == 0;
         plan.requests = kind == 2 ? 1050 : UINT64_MAX;
-        findings.interrupted = kind == 2;
-        findings_reckon(&findings, &passed);
-        check_near(findings.seconds, 10);
-        check_near(findings.requests_per_second, 90);
-        check_near(findings.goodput, 70);
-        check_near(findings.tokens_per_second, 5000);
-        check_near(findings.all_tokens_per_second, 7000);
-        check_near(findings.rate_asked, kind == 0 ? 105 : 0);
-        check_near(findings.rate_sent, kind == 0 ? 102 : 0);
-        findings_free(&findings);
+        harvest.interrupted = kind == 2;
+        harvest_reckon(&harvest, &passed);
+        check_near(harvest.seconds, 10);
+        check_near(harvest.requests_per_second, 90);
+        check_near(harvest.goodput, 70);
+        check_near(harvest.tokens_per_second, 5000);
+        check_near(harvest.all_tokens_per_second, 7000);
+        check_near(harvest.rate_asked, kind == 0 ? 105 : 0);
+        check_near(harvest.rate_sent, kind == 0 ? 102 : 0);
+        harvest_free(&harvest);
     }
 }
 
@@ -405,39 +405,39 @@ static void test_a_closed_loop_of_so_many_lasts_until_the_last_has_ended(void)
     begin_counts();
     plan.open_loop = false;
     plan.requests = 1050;
-    findings_reckon(&findings, &passed);
-    check_near(findings.seconds, 16);
-    check_near(findings.requests_per_second, 62.5);
-    check_near(findings.goodput, 50);
-    check_near(findings.tokens_per_second, 3750);
-    check_near(findings.all_tokens_per_second, 5625);
-    findings_free(&findings);
+    harvest_reckon(&harvest, &passed);
+    check_near(harvest.seconds, 16);
+    check_near(harvest.requests_per_second, 62.5);
+    check_near(harvest.goodput, 50);
+    check_near(harvest.tokens_per_second, 3750);
+    check_near(harvest.all_tokens_per_second, 5625);
+    harvest_free(&harvest);
 }
 
 static void test_an_open_loop_of_so_many_ends_when_the_last_is_due(void)
 {
     begin_counts();
     plan.requests = 1050;
-    findings_reckon(&findings, &passed);
-    check_near(findings.seconds, 10);
-    check_near(findings.requests_per_second, 90);
-    findings_free(&findings);
+    harvest_reckon(&harvest, &passed);
+    check_near(harvest.seconds, 10);
+    check_near(harvest.requests_per_second, 90);
+    harvest_free(&harvest);
 }
 
 static void test_shares_are_of_all_threads(void)
 {
     begin();
-    findings.tally->workers = 4;
-    findings.tally->full_ns = 4 * NS_PER_S;
+    harvest.tally->workers = 4;
+    harvest.tally->full_ns = 4 * NS_PER_S;
     passed.cpu_ns = 20 * NS_PER_S;
     passed.spin_ns = 8 * NS_PER_S;
     passed.ended = 1000000;
-    findings_reckon(&findings, &passed);
-    check_near(findings.cpu_us_per_request, 20);
-    check_near(findings.cpu_share, 0.5);
-    check_near(findings.spin_share, 0.2);
-    check_near(findings.full_share, 0.1);
-    findings_free(&findings);
+    harvest_reckon(&harvest, &passed);
+    check_near(harvest.cpu_us_per_request, 20);
+    check_near(harvest.cpu_share, 0.5);
+    check_near(harvest.spin_share, 0.2);
+    check_near(harvest.full_share, 0.1);
+    harvest_free(&harvest);
 }
 
 static void test_a_run_of_nothing_has_numbers(void)
@@ -446,18 +446,18 @@ static void test_a_run_of_nothing_has_numbers(void)
         begin();
         plan.open_loop = open;
         plan.requests = 1;
-        findings.end_ns = findings.begin_ns;
+        harvest.end_ns = harvest.begin_ns;
         passed.at_ns = 0;
-        findings_reckon(&findings, &passed);
-        check_near(findings.seconds, 0);
-        check_near(findings.requests_per_second, 0);
-        check_near(findings.goodput, 0);
-        check_near(findings.rate_asked, 0);
-        check_near(findings.cpu_us_per_request, 0);
-        check_near(findings.cpu_share, 0);
-        check_near(findings.full_share, 0);
-        CHECK(findings.verdict == VERDICT_OK);
-        findings_free(&findings);
+        harvest_reckon(&harvest, &passed);
+        check_near(harvest.seconds, 0);
+        check_near(harvest.requests_per_second, 0);
+        check_near(harvest.goodput, 0);
+        check_near(harvest.rate_asked, 0);
+        check_near(harvest.cpu_us_per_request, 0);
+        check_near(harvest.cpu_share, 0);
+        check_near(harvest.full_share, 0);
+        CHECK(harvest.verdict == VERDICT_OK);
+        harvest_free(&harvest);
     }
 }
 
@@ -478,14 +478,14 @@ static double value_of(const char *text)
 {
     const struct slo slo = slo_of(text);
 
-    return findings_value(&findings, &slo);
+    return harvest_value(&harvest, &slo);
 }
 
 static void test_an_slo_gets_the_statistic_that_it_names(void)
 {
     begin();
     for (uint64_t i = 1; i <= 1000; i++) {
-        spread_add(&findings.tally->metrics[METRIC_TTFT], i * NS_PER_MS);
+        spread_add(&harvest.tally->metrics[METRIC_TTFT], i * NS_PER_MS);
     }
     check_near(value_of("ttft_p50<1s"), 500.5e6);
     check_near(value_of("ttft_p90<1s"), 900.1e6);
@@ -495,7 +495,7 @@ static void test_an_slo_gets_the_statistic_that_it_names(void)
     check_near(value_of("ttft_max<1s"), 1000e6);
     CHECK(isnan(value_of("itl_p99<1s")));
     CHECK(isnan(value_of("itl_max<1s")));
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 static void test_a_percentile_that_too_few_values_do_not_tell_is_held_against_their_maximum(void)
@@ -503,13 +503,13 @@ static void test_a_percentile_that_too_few_values_do_not_tell_is_held_against_th
     begin();
     add_values(METRIC_LATENCY, 98, NS_PER_MS);
     add_values(METRIC_LATENCY, 1, 7 * NS_PER_MS);
-    CHECK(isnan(findings_percentile(&findings, METRIC_LATENCY, 0.99)));
+    CHECK(isnan(harvest_percentile(&harvest, METRIC_LATENCY, 0.99)));
     check_near(value_of("latency_p99<1s"), 7e6);
     add_values(METRIC_LATENCY, 1, NS_PER_MS);
-    check_near(findings_percentile(&findings, METRIC_LATENCY, 0.99), 1e6 + 0.01 * 6e6);
+    check_near(harvest_percentile(&harvest, METRIC_LATENCY, 0.99), 1e6 + 0.01 * 6e6);
     check_near(value_of("latency_p99<1s"), 1e6 + 0.01 * 6e6);
-    CHECK(isnan(findings_percentile(&findings, METRIC_LATENCY, 0.999)));
-    findings_free(&findings);
+    CHECK(isnan(harvest_percentile(&harvest, METRIC_LATENCY, 0.999)));
+    harvest_free(&harvest);
 }
 
 static void test_rates_are_values_of_an_slo_too(void)
@@ -517,13 +517,13 @@ static void test_rates_are_values_of_an_slo_too(void)
     begin_counts();
     CHECK(isnan(value_of("latency_p50<1s")));
     check_near(value_of("error_rate<1%"), 50.0 / 1050);
-    findings_reckon(&findings, &passed);
+    harvest_reckon(&harvest, &passed);
     check_near(value_of("goodput>1"), 70);
     check_near(value_of("requests_per_second>1"), 90);
-    findings_free(&findings);
+    harvest_free(&harvest);
     begin();
     CHECK(isnan(value_of("error_rate<1%"))); /* of nothing */
-    findings_free(&findings);
+    harvest_free(&harvest);
 }
 
 int main(void)
