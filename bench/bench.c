@@ -13,6 +13,7 @@
 #include "cli/server.h"
 #include "cli/version.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,7 @@ static uint64_t bench_count_due(const struct schedule_plan *plan, uint64_t befor
     uint64_t count = 0;
 
     schedule_init(&schedule, plan, 1, 0);
-    while (schedule_next(&schedule) < before_ns) {
+    while (schedule_next(&schedule) < before_ns && interrupt_count() == 0) {
         count++;
     }
     return count;
@@ -103,7 +104,7 @@ static void bench_plan_schedule(struct bench *bench, double rate)
         plan->schedule.ramp_ns = warm_ns + plan->duration_ns;
     } else if (ramp) {
         double seconds = 2 * (double)plan->requests / (options->ramp_from + options->ramp_to);
-        plan->schedule.ramp_ns = (uint64_t)(seconds * (double)NS_PER_S);
+        plan->schedule.ramp_ns = (uint64_t)fmin(seconds * (double)NS_PER_S, 9e18);
     }
     if (warm_ns != 0) {
         plan->warm_requests = bench_count_due(&plan->schedule, warm_ns);

@@ -60,7 +60,7 @@ bool harvest_is_growing(const struct harvest *harvest, uint64_t shortest_ns)
     double shortest_s = (double)shortest_ns / NS_PER_S;
 
     return 4 * shortest_s < window_s && later >= 1.2 * half && whole >= 1.5 * half &&
-           whole - half > fmax(0.01 * window_s, chance);
+           later - half >= 0.25 * (whole - half) && whole - half > fmax(0.01 * window_s, chance);
 }
 
 static enum verdict harvest_judge(const struct harvest *harvest)

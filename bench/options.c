@@ -145,7 +145,7 @@ static bool parse_share(const char *text, double *share_out)
     char *end = NULL;
     double share = strtod(text, &end);
 
-    if (end == text || text[0] == '-' || text[0] == '+') {
+    if (strspn(text, "0123456789.") != strcspn(text, "%")) {
         return false;
     }
     if (*end == '%') {

@@ -191,16 +191,17 @@ static void print_phases(const struct tally *tally, FILE *to)
     };
     char half[UNITS_SIZE], most[UNITS_SIZE];
 
-    fputs("  phases p50/p99", to);
+    const char *head = "  phases p50/p99";
     for (unsigned phase = 0; phase < PHASES; phase++) {
         const struct histogram *histogram = &tally->phases[phase];
         if (histogram->count != 0 && histogram->max != 0) {
             units_time(half, (double)histogram_percentile(histogram, 0.5));
             units_time(most, (double)histogram_percentile(histogram, 0.99));
-            fprintf(to, "  %s %s/%s", names[phase], half, most);
+            fprintf(to, "%s  %s %s/%s", head, names[phase], half, most);
+            head = "";
         }
     }
-    fputc('\n', to);
+    fputs(*head == '\0' ? "\n" : "", to);
 }
 
 static void print_metrics(const struct harvest *harvest, const struct paint *paint, FILE *to)
@@ -238,13 +239,15 @@ static void print_ends(const struct harvest *harvest, FILE *to)
 {
     const struct tally *tally = harvest->tally;
 
-    fputs("\n  statuses  ", to);
+    const char *statuses = "  statuses  ";
+    fputc('\n', to);
     for (unsigned status = 0; status < TALLY_STATUSES; status++) {
         if (tally->statuses[status] != 0) {
-            fprintf(to, " %u: %ju", status, (uintmax_t)tally->statuses[status]);
+            fprintf(to, "%s %u: %ju", statuses, status, (uintmax_t)tally->statuses[status]);
+            statuses = "";
         }
     }
-    fputc('\n', to);
+    fputs(*statuses == '\0' ? "\n" : "", to);
     const char *head = "  errors    ";
     for (unsigned i = 0; i < TALLY_ERRORS; i++) {
         if (tally->errors[i] != 0) {
@@ -256,9 +259,9 @@ static void print_ends(const struct harvest *harvest, FILE *to)
     if (*head == '\0') {
         fputc('\n', to);
     }
-    if (tally->engine.resent != 0) {
+    if (tally->resent != 0) {
         fprintf(to, "  resent     %ju, each at once, after a kept connection had died\n",
-                (uintmax_t)tally->engine.resent);
+                (uintmax_t)tally->resent);
     }
 }
 

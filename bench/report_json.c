@@ -62,7 +62,7 @@ static void add_requests(cJSON *root, const struct harvest *harvest)
     figures_add_count(requests, "ok", tally->ok);
     figures_add_count(requests, "failed", tally->failed);
     figures_add_count(requests, "unsent", tally->unsent);
-    figures_add_count(requests, "resent", tally->engine.resent);
+    figures_add_count(requests, "resent", tally->resent);
     cJSON *errors = cJSON_AddObjectToObject(requests, "errors");
     for (unsigned i = 0; i < TALLY_ERRORS; i++) {
         if (tally->errors[i] != 0) {

@@ -50,7 +50,7 @@ struct bench_slot *slots_peek(const struct slots *slots);
 /* Take what slots_peek gave. */
 void slots_take(struct slots *slots);
 
-/* It is free since then: never before what was given back last. */
+/* It is free since then; a slot that has to pause, a little later than now. */
 void slots_give_back(struct slots *slots, struct bench_slot *slot, uint64_t free_ns);
 
 /* Note a token. */

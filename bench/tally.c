@@ -43,7 +43,6 @@ static void tally_engine_add(struct tally_engine *into, const struct tally_engin
     into->entries += from->entries;
     into->no_buffers += from->no_buffers;
     into->cq_overflows += from->cq_overflows;
-    into->resent += from->resent;
     into->opened += from->opened;
 }
 
@@ -60,7 +59,6 @@ void tally_engine_subtract(struct tally_engine *out, const struct tally_engine *
         .entries = later->entries - earlier->entries,
         .no_buffers = later->no_buffers - earlier->no_buffers,
         .cq_overflows = later->cq_overflows - earlier->cq_overflows,
-        .resent = later->resent - earlier->resent,
         .opened = later->opened - earlier->opened,
     };
 }
@@ -76,6 +74,7 @@ void tally_merge(struct tally *into, const struct tally *from)
     into->ok += from->ok;
     into->failed += from->failed;
     into->unsent += from->unsent;
+    into->resent += from->resent;
     for (unsigned i = 0; i < TALLY_STATUSES; i++) {
         into->statuses[i] += from->statuses[i];
     }

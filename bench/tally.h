@@ -20,13 +20,14 @@
 struct tally_engine {
     uint64_t at_ns, cpu_ns, spin_ns; /* spin: time in busy waits */
     uint64_t ended;                  /* requests, measured or not */
-    uint64_t sqes, cqes, entries, no_buffers, cq_overflows, resent, opened;
+    uint64_t sqes, cqes, entries, no_buffers, cq_overflows, opened;
 };
 
 struct tally {
     struct spread metrics[METRICS];
     struct histogram phases[PHASES];
     uint64_t ok, failed, unsent; /* measured; unsent: due, and never sent */
+    uint64_t resent;             /* those that a dead kept connection had cost an attempt */
     uint64_t statuses[TALLY_STATUSES], errors[TALLY_ERRORS];
     uint64_t tokens_in, tokens_out; /* of those that are ok */
     bool tokens_known;

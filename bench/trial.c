@@ -90,7 +90,7 @@ static uint64_t trial_due_ns(const struct plan *plan, uint64_t index)
     uint64_t due_ns = 0;
 
     schedule_init(&schedule, &plan->schedule, 1, 0);
-    for (uint64_t i = 0; i <= index; i++) {
+    for (uint64_t i = 0; i <= index && interrupt_count() == 0; i++) {
         uint64_t next_ns = schedule_next(&schedule);
         if (next_ns == SCHEDULE_NONE) {
             break;
@@ -120,7 +120,8 @@ static void trial_set_window(struct trial *trial, uint64_t start_ns)
     uint64_t warm_ns = warm == 0 ? 0 : trial_due_ns(plan, warm);
     load_begin(&trial->load, start_ns + (by_time ? plan->warm_ns : warm_ns));
     if (plan->requests != UINT64_MAX) {
-        load_end(&trial->load, start_ns + trial_due_ns(plan, warm + plan->requests - 1));
+        /* To where one more would be due: n intervals, of n requests. */
+        load_end(&trial->load, start_ns + trial_due_ns(plan, warm + plan->requests));
     }
 }
 
@@ -172,6 +173,15 @@ static uint64_t trial_mark_ns(const struct trial *trial)
     return begin_ns + (end_ns - begin_ns) / 4 * (trial->marks + 2);
 }
 
+/* What the shortest request so far took; if none has ended, nobody knows. */
+static uint64_t trial_shortest_ns(struct trial *trial)
+{
+    trial_read_pulses(trial);
+    return trial->now.counts[PULSE_SERVICE] == 0
+               ? UINT64_MAX
+               : (uint64_t)pulse_percentile(&trial->now, PULSE_SERVICE, 0);
+}
+
 static void trial_take_marks(struct trial *trial, uint64_t now_ns)
 {
     struct harvest *harvest = trial->harvest;
@@ -185,7 +195,7 @@ static void trial_take_marks(struct trial *trial, uint64_t now_ns)
         harvest->begin_ns = load_look(&trial->load.begin_ns);
         harvest->end_ns = load_look(&trial->load.end_ns);
         harvest->rate_asked = trial->plan->schedule.rate_to;
-        if (harvest_is_growing(harvest, 0)) {
+        if (harvest_is_growing(harvest, trial_shortest_ns(trial))) {
             atomic_store(&trial->load.over_ns, now_ns);
         }
         trial->stopped = true;

@@ -202,7 +202,6 @@ static void worker_read_engine(const struct worker *worker, struct tally_engine 
         .entries = stats.entries,
         .no_buffers = stats.no_buffers,
         .cq_overflows = stats.cq_overflows,
-        .resent = stats.resent,
         .opened = stats.opened,
     };
 }

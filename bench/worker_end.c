@@ -252,6 +252,11 @@ static void worker_count_measured(struct worker *worker, const struct ending *en
     uint64_t sent_ns = result->times.sent_ns;
     struct tally *tally = worker->tally;
 
+    if (ending->error == QUOIT_E_CANCELLED && sent_ns == 0) {
+        tally->unsent++; /* the grace was over before its connection was open */
+        return;
+    }
+    tally->resent += result->attempts > 1;
     tally->ok += ending->ok;
     tally->failed += !ending->ok;
     tally->within_limits += within;

@@ -72,6 +72,7 @@ static void begin(void)
     tally->in_flight_max = 33;
     tally->workers = 2;
     tally->busiest = 0.25;
+    tally->resent = 5;
     tally->engine = (struct tally_engine){
         .at_ns = 10 * NS_PER_S,
         .cpu_ns = 4 * NS_PER_S,
@@ -81,7 +82,6 @@ static void begin(void)
         .cqes = 8000,
         .entries = 1000,
         .no_buffers = 3,
-        .resent = 5,
         .opened = 44,
     };
     add_values(METRIC_LATENCY, 1000, NS_PER_MS);
