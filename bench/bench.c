@@ -21,6 +21,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define DURATION_NS (10 * NS_PER_S)
 #define TIMEOUT_NS (3600 * NS_PER_S) /* the library's, of one attempt */
+#define GRACE_MORE_NS (NS_PER_S / 10) /* so that a request's own timeout is the first to tell */
 #define INT_GRACE_NS (30 * NS_PER_S)
 #define TERM_GRACE_NS (20 * NS_PER_S)
 #define CLOSED_SLOTS 50
@@ -147,7 +148,9 @@ static uint64_t bench_grace_ns(const struct bench_options *options)
     if (options->grace_ns != BENCH_OPTIONS_UNSET) {
         return options->grace_ns;
     }
-    return options->timeout_ns != 0 ? options->timeout_ns : TIMEOUT_NS;
+    uint64_t timeout_ns = options->timeout_ns != 0 ? options->timeout_ns : TIMEOUT_NS;
+
+    return timeout_ns == UINT64_MAX ? UINT64_MAX : timeout_ns + GRACE_MORE_NS;
 }
 
 static void bench_plan(struct bench *bench, bool open_loop, double rate)
