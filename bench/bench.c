@@ -20,7 +20,7 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 #define DURATION_NS (10 * NS_PER_S)
-#define TIMEOUT_NS (3600 * NS_PER_S) /* the library's, of one attempt */
+#define TIMEOUT_NS (3600 * NS_PER_S)  /* the library's, of one attempt */
 #define GRACE_MORE_NS (NS_PER_S / 10) /* so that a request's own timeout is the first to tell */
 #define INT_GRACE_NS (30 * NS_PER_S)
 #define TERM_GRACE_NS (20 * NS_PER_S)
