@@ -145,7 +145,9 @@ static bool parse_share(const char *text, double *share_out)
     char *end = NULL;
     double share = strtod(text, &end);
 
-    if (strspn(text, "0123456789.") != strcspn(text, "%")) {
+    size_t digits = strspn(text, "0123456789.");
+
+    if (digits == 0 || digits != strcspn(text, "%")) {
         return false;
     }
     if (*end == '%') {
