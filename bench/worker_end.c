@@ -6,6 +6,7 @@
  */
 #include "bench/worker_parts.h"
 
+#include "llm/member.h"
 #include "llm/usage.h"
 
 #include <stdio.h>
@@ -32,6 +33,17 @@ static uint64_t since(uint64_t later_ns, uint64_t earlier_ns)
 
 /* --- What it came to --- */
 
+/* Does the answer of an LLM say that it is an error, whatever its status? */
+static bool ending_has_error(const struct ending *ending)
+{
+    const struct quoit_span *body = &ending->result->body;
+    struct json_member member;
+
+    return ending->slot->item->form != STREAM_NONE &&
+           member_find((struct json_span){ body->bytes, body->size }, "error", &member) &&
+           member.kind != JSON_NULL;
+}
+
 static void ending_judge(struct ending *ending)
 {
     const struct quoit_result *result = ending->result;
@@ -41,6 +53,10 @@ static void ending_judge(struct ending *ending)
     ending->error = result->error;
     if (!slot->streamed) {
         ending->ok = answered && result->status >= 200 && result->status < 300;
+        if (ending->ok && ending_has_error(ending)) {
+            ending->ok = false;
+            ending->error = QUOIT_E_STREAM;
+        }
         return;
     }
     ending->ok = event_reader_is_whole(&slot->reader, !answered) && !slot->reader.failed &&

@@ -32,6 +32,25 @@ def test_what_found_no_slot_within_the_timeout_after_the_end_is_unsent():
     check_recomputed(outcome)
 
 
+def test_an_answer_that_says_that_it_is_an_error_is_none_whatever_its_status():
+    answers = iter([b'{"choices":[],"error":null}', b'{"error":{"message":"overloaded"}}'])
+
+    def serve(connection, _):
+        for body in answers:
+            if not read_request(connection):
+                return
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                               b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+
+    with Raw(serve) as server:
+        outcome = bench(server.url + "v1/chat/completions", "-d", "{}", "-n", "2", "-c", "1",
+                        "--warmup", "0")
+    requests = outcome.result["requests"]
+    check_equal((requests["ok"], requests["failed"]), (1, 1), "good and failed")
+    check_equal(requests["errors"], {"stream_error": 1}, "errors")
+    check_equal(outcome.code, 1, "exit")
+
+
 def test_a_good_stream_whose_connection_broke_behind_its_end_has_a_latency():
     def serve(connection, _):
         if read_request(connection):
