@@ -70,8 +70,11 @@ includes engine/engine.c '2: [include] engine/engine may not include tls/session
 includes engine/engine.c '2: [include] engine/engine may not include cli/batch.h' cli/batch.h
 includes llm/batch.c '' llm/json.h quoit.h 'cjson/cJSON.h>'
 includes llm/batch.c '2: [include] llm may not include base/buffer.h' base/buffer.h
-includes cli/main.c '' cli/batch.h llm/batch.h 'openssl/evp.h>' quoit.h
-includes cli/main.c '2: [include] cli may not include http/url.h' http/url.h
+includes cli/check.c '' cli/batch.h llm/batch.h 'openssl/evp.h>' quoit.h
+includes cli/main.c '' cli/batch.h bench/bench.h quoit.h
+includes bench/work.c '' bench/plan.h cli/keys.h llm/batch.h quoit.h
+includes cli/check.c '2: [include] cli may not include http/url.h' http/url.h
+includes cli/check.c '2: [include] cli may not include bench/bench.h' bench/bench.h
 includes mock/main.c '2: [include] mock may not include base/list.h' base/list.h
 includes perf/floor.c '2: [include] perf may not include http/url.h' http/url.h
 includes perf/parts.c '' http/url.h

@@ -414,7 +414,7 @@ static void test_a_closed_loop_of_so_many_lasts_until_the_last_has_ended(void)
     harvest_free(&harvest);
 }
 
-static void test_an_open_loop_of_so_many_ends_when_the_last_is_due(void)
+static void test_an_open_loop_of_so_many_is_reckoned_over_its_window(void)
 {
     begin_counts();
     plan.requests = 1050;
@@ -542,7 +542,7 @@ int main(void)
     RUN(test_what_is_growing_makes_a_verdict_of_an_open_loop);
     RUN(test_rates_count_what_ended_in_the_window);
     RUN(test_a_closed_loop_of_so_many_lasts_until_the_last_has_ended);
-    RUN(test_an_open_loop_of_so_many_ends_when_the_last_is_due);
+    RUN(test_an_open_loop_of_so_many_is_reckoned_over_its_window);
     RUN(test_shares_are_of_all_threads);
     RUN(test_a_run_of_nothing_has_numbers);
     RUN(test_an_slo_gets_the_statistic_that_it_names);
