@@ -162,6 +162,9 @@ void result_add_intervals(const struct result *result, enum measure measure,
     struct walk_item item;
     double value = 0;
 
+    if (result->points.size == 0) {
+        return; /* it has no timeline */
+    }
     walk_begin(&walk, result->points);
     while (walk_next(&walk, &item)) {
         if (result_point(result, item.value, measure, &value) == RESULT_NUMBER) {
@@ -185,6 +188,9 @@ static bool result_check_points(const struct result *result, char fault[RESULT_F
     size_t count = 0;
     double value = 0;
 
+    if (result->points.size == 0) {
+        return; /* it has no timeline */
+    }
     walk_begin(&walk, result->points);
     while (walk_next(&walk, &item)) {
         if (item.kind != JSON_OBJECT || ++count > RESULT_POINTS_MAX) {
