@@ -189,7 +189,7 @@ static bool result_check_points(const struct result *result, char fault[RESULT_F
     double value = 0;
 
     if (result->points.size == 0) {
-        return; /* it has no timeline */
+        return true; /* it has no timeline */
     }
     walk_begin(&walk, result->points);
     while (walk_next(&walk, &item)) {
