@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DIGIT_BITS 11
+#define DIGITS (1u << DIGIT_BITS)
+#define SORT_MANY 4096 /* from so many on it is worth its table */
+
 /* Room for that many samples. False: there is no memory, or they would be too many. */
 static bool spread_reserve(struct spread *spread, size_t count)
 {
@@ -63,12 +67,60 @@ void spread_free(struct spread *spread)
     spread->samples_count = spread->samples_room = 0;
 }
 
+/* Sort by digits, the lowest first: a pass for each 11 bits of the largest. False: no memory. */
+static bool spread_sort_digits(uint64_t *samples, size_t count, uint64_t max)
+{
+    uint64_t *spare = malloc(count * sizeof(*spare));
+    uint64_t *from = samples;
+    uint64_t *to = spare;
+
+    if (spare == NULL) {
+        return false;
+    }
+    for (unsigned shift = 0; shift < 64 && max >> shift != 0; shift += DIGIT_BITS) {
+        size_t places[DIGITS] = { 0 };
+        size_t place = 0;
+        for (size_t i = 0; i < count; i++) {
+            places[from[i] >> shift & (DIGITS - 1)]++;
+        }
+        for (unsigned digit = 0; digit < DIGITS; digit++) {
+            size_t here = places[digit];
+            places[digit] = place;
+            place += here;
+        }
+        for (size_t i = 0; i < count; i++) {
+            to[places[from[i] >> shift & (DIGITS - 1)]++] = from[i];
+        }
+        uint64_t *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != samples) {
+        memcpy(samples, from, count * sizeof(*samples));
+    }
+    free(spare);
+    return true;
+}
+
 static int spread_compare(const void *one, const void *other)
 {
     uint64_t a = *(const uint64_t *)one;
     uint64_t b = *(const uint64_t *)other;
 
     return (a > b) - (a < b);
+}
+
+static void spread_sort(struct spread *spread)
+{
+    size_t count = spread->samples_count;
+    bool sorted =
+        spread->sorted ||
+        (count >= SORT_MANY && spread_sort_digits(spread->samples, count, spread->histogram.max));
+
+    if (!sorted) {
+        qsort(spread->samples, count, sizeof(*spread->samples), spread_compare);
+    }
+    spread->sorted = true;
 }
 
 double spread_percentile(struct spread *spread, double fraction)
@@ -79,10 +131,7 @@ double spread_percentile(struct spread *spread, double fraction)
     if (!spread_is_exact(spread)) {
         return (double)histogram_percentile(&spread->histogram, fraction);
     }
-    if (!spread->sorted) {
-        qsort(spread->samples, spread->samples_count, sizeof(*spread->samples), spread_compare);
-        spread->sorted = true;
-    }
+    spread_sort(spread);
     double place = fraction * (double)(spread->samples_count - 1);
     size_t below = (size_t)place;
     size_t above = below + 1 < spread->samples_count ? below + 1 : below;

@@ -8,7 +8,8 @@
 #include <time.h>
 
 #define LOOK_NS UINT64_C(100000000) /* no wait is longer, so that instants of others are seen */
-#define WAKE_NS UINT64_C(60000)     /* what waking up may take: so much earlier it is awake */
+#define WAKE_NS UINT64_C(60000)     /* what waking up takes at least: so much earlier it is awake */
+#define WAKE_MAX_NS UINT64_C(400000)
 #define EVENTS_MAX 256
 #define BUSY_LEAST_NS UINT64_C(100000000) /* of less nobody can tell how busy a thread was */
 
@@ -288,8 +289,20 @@ static uint64_t worker_wait(const struct worker *worker, bool *awake_out)
     if (!worker->plan->spins) {
         return due_in_ns;
     }
-    *awake_out = due_in_ns <= WAKE_NS;
-    return *awake_out ? 0 : due_in_ns - WAKE_NS;
+    *awake_out = due_in_ns <= worker->wake_ns;
+    return *awake_out ? 0 : due_in_ns - worker->wake_ns;
+}
+
+/* How long waking up takes, from a sleep that nothing but the clock has ended. */
+static void worker_learn_wake(struct worker *worker, uint64_t late_ns)
+{
+    uint64_t wanted_ns = late_ns + late_ns / 4;
+
+    if (wanted_ns > worker->wake_ns) {
+        worker->wake_ns = wanted_ns < WAKE_MAX_NS ? wanted_ns : WAKE_MAX_NS;
+    } else if (worker->wake_ns > WAKE_NS) {
+        worker->wake_ns -= worker->wake_ns / 64;
+    }
 }
 
 /* What is waiting, for the thread that looks on. */
@@ -323,8 +336,12 @@ static void worker_turn(struct worker *worker, bool began)
         }
         all += count;
     }
+    uint64_t passed_ns = worker->now_ns - before_ns;
     if (awake && all == 0 && !began) { /* to send one is work */
-        worker->spin_ns += worker->now_ns - before_ns;
+        worker->spin_ns += passed_ns;
+    }
+    if (all == 0 && wait_ns != 0 && passed_ns > wait_ns) {
+        worker_learn_wake(worker, passed_ns - wait_ns);
     }
 }
 
@@ -405,6 +422,7 @@ struct worker *worker_create(const struct plan *plan, struct load *load, struct 
         return NULL;
     }
     worker->plan = plan;
+    worker->wake_ns = WAKE_NS;
     worker->load = load;
     worker->csv = csv;
     worker->index = index;

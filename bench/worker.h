@@ -52,6 +52,7 @@ struct worker {
     uint64_t sequence;        /* requests begun here; picks the item */
     struct draw draw;         /* of items */
     uint64_t now_ns;          /* read once a turn */
+    uint64_t wake_ns;         /* so long before a request is due it does not sleep any more */
     uint64_t spin_ns;         /* awake before a request was due */
     uint64_t ended;           /* requests, measured or not */
     uint64_t full_since_ns;

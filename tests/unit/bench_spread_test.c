@@ -185,8 +185,29 @@ static void test_what_is_merged_is_as_if_it_had_been_counted_together(void)
     check_merge(SPREAD_EXACT_MAX + 1, 0, false);
 }
 
+/* Many are sorted in another way than few: by digits, of values of every length. */
+static void test_many_values_of_every_length_are_in_their_order(void)
+{
+    enum { COUNT = 20001 };
+    static uint64_t values[COUNT];
+    struct draw draw = { .state = 7 };
+
+    for (unsigned bits = 1; bits <= 64; bits += 7) {
+        for (size_t i = 0; i < COUNT; i++) {
+            values[i] = draw_bits(&draw) >> (64 - bits) >> (i % 3 == 0 ? bits / 2 : 0);
+        }
+        struct spread *spread = spread_of(values, COUNT);
+        qsort(values, COUNT, sizeof(values[0]), compare);
+        for (size_t i = 0; i < COUNT; i += 97) {
+            check_near(spread_percentile(spread, (double)i / (COUNT - 1)), (double)values[i]);
+        }
+        forget(spread);
+    }
+}
+
 int main(void)
 {
+    RUN(test_many_values_of_every_length_are_in_their_order);
     RUN(test_percentiles_are_numpys);
     RUN(test_each_permille_of_any_number_of_values_is_between_its_neighbours);
     RUN(test_values_that_come_after_a_look_count_too);
