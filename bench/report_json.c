@@ -23,13 +23,7 @@ static const char *const metric_names[METRICS] = {
 static void add_metric(cJSON *object, const struct harvest *harvest, enum metric metric)
 {
     const struct histogram *histogram = &harvest->tally->metrics[metric].histogram;
-    struct figures_values values = {
-        .count = histogram->count,
-        .min = (double)histogram->min,
-        .mean = histogram->mean,
-        .std = histogram_deviation(histogram),
-        .max = (double)histogram->max,
-    };
+    struct figures_values values = figures_begin(histogram);
 
     for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
         values.percentiles[i] = harvest_percentile(harvest, metric, figures_fractions[i]);

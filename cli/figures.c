@@ -58,15 +58,20 @@ void figures_add_values(cJSON *object, const char *name, const struct figures_va
     figures_add_milliseconds(out, "max", values->max);
 }
 
-void figures_add_histogram(cJSON *object, const char *name, const struct histogram *histogram)
+struct figures_values figures_begin(const struct histogram *histogram)
 {
-    struct figures_values values = {
+    return (struct figures_values){
         .count = histogram->count,
         .min = (double)histogram->min,
         .mean = histogram->mean,
         .std = histogram_deviation(histogram),
         .max = (double)histogram->max,
     };
+}
+
+void figures_add_histogram(cJSON *object, const char *name, const struct histogram *histogram)
+{
+    struct figures_values values = figures_begin(histogram);
 
     for (unsigned i = 0; i < FIGURES_PERCENTILES; i++) {
         double fraction = figures_fractions[i];

@@ -34,7 +34,10 @@ struct figures_values {
 /* {"count","min","mean","std","p50",...,"max"} in ms; of no values the count alone. */
 void figures_add_values(cJSON *object, const char *name, const struct figures_values *values);
 
-/* The same of a histogram of ns. */
+/* All but the percentiles, of a histogram of ns. */
+struct figures_values figures_begin(const struct histogram *histogram);
+
+/* The same with the histogram's percentiles. */
 void figures_add_histogram(cJSON *object, const char *name, const struct histogram *histogram);
 
 /* Are so many values enough to tell that percentile: is one of them above it? */
