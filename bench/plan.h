@@ -37,4 +37,10 @@ struct plan {
     struct goodput goodput;
 };
 
+/* Is there anything before T0? If not, whatever is done belongs to the window. */
+static inline bool plan_warms_up(const struct plan *plan)
+{
+    return plan->warm_slots || plan->warm_requests != 0 || plan->warm_ns != 0;
+}
+
 #endif

@@ -225,7 +225,7 @@ static void trial_begin_timeline(struct trial *trial, uint64_t begin_ns, uint64_
     struct timeline *timeline = trial->harvest->timeline;
     uint64_t interval_ns = trial_interval_ns(plan);
 
-    if (plan->warm_slots || plan->warm_requests != 0 || plan->warm_ns != 0) {
+    if (plan_warms_up(plan)) {
         timeline_begin(timeline, interval_ns, begin_ns, now_ns, &trial->now);
     } else {
         timeline_begin(timeline, interval_ns, begin_ns, begin_ns, &nothing);

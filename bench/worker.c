@@ -234,6 +234,19 @@ void worker_note_full(struct worker *worker)
     }
 }
 
+/* Without a warm-up all counts since the start are the window's: one turn may be all of it. */
+static void worker_mark_begin(struct worker *worker)
+{
+    if (plan_warms_up(worker->plan)) {
+        worker_read_engine(worker, &worker->at_begin);
+    } else {
+        worker->at_begin.at_ns = load_look(&worker->load->begin_ns);
+    }
+    worker->second = worker->at_begin;
+    worker_note_full(worker);
+    worker->has_begun = true;
+}
+
 /*
  * Counts at T0, each second, and at T1, or when there is nothing more to do: with -n a closed loop
  * is measured until its last request has ended, as its rate is.
@@ -246,10 +259,7 @@ static void worker_mark(struct worker *worker, bool is_last)
     struct tally_engine now;
 
     if (!worker->has_begun && worker->now_ns >= load_look(&worker->load->begin_ns)) {
-        worker_read_engine(worker, &worker->at_begin);
-        worker->second = worker->at_begin;
-        worker_note_full(worker);
-        worker->has_begun = true;
+        worker_mark_begin(worker);
     }
     if (!worker->has_begun || worker->has_ended) {
         return;
@@ -363,6 +373,7 @@ static void worker_run(struct worker *worker)
     if (worker->plan->open_loop) {
         worker_next_due(worker);
     }
+    worker_read_engine(worker, &worker->at_begin);
     for (;;) {
         uint64_t before = worker->sequence;
         worker_begin_due(worker); /* first: it may find that there is no more to wait for */
