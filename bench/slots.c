@@ -5,15 +5,21 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool slots_init(struct slots *slots, uint32_t count)
 {
+    size_t size = count * sizeof(*slots->items);
+
     *slots = (struct slots){
-        .items = calloc(count, sizeof(*slots->items)),
+        .items = aligned_alloc(_Alignof(struct bench_slot), size),
         .ring = calloc(count, sizeof(*slots->ring)),
         .count = count,
         .free_count = count,
     };
+    if (slots->items != NULL) {
+        memset(slots->items, 0, size);
+    }
     if (slots->items == NULL || slots->ring == NULL) {
         slots_free(slots);
         return false;

@@ -13,22 +13,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* One request in flight. */
+/* One request in flight. What each needs is in one cache line; the others are of streams. */
 struct bench_slot {
-    uint64_t due_ns, granted_ns;
+    _Alignas(64) uint64_t due_ns;
+    uint64_t granted_ns;
     uint64_t free_ns; /* while it is free: since when */
     const struct work_item *item;
     bool measured;
-    bool warmed; /* it has carried a request */
+    bool warmed;     /* it has carried a request */
+    bool streamed;   /* events come, or came */
+    bool incomplete; /* no memory for a token's time */
+    uint32_t tokens_count, tokens_room;
 
-    /* Of a stream. */
-    struct event_reader reader;
-    bool streamed;         /* events come, or came */
     uint64_t sent_ns;      /* as its head says */
     uint64_t last_read_ns; /* when the last event came, of any kind */
     uint64_t *tokens_ns;   /* owned; arrivals of events that carry output */
-    uint32_t tokens_count, tokens_room;
-    bool incomplete; /* no memory for a token's time */
+    struct event_reader reader;
 };
 
 struct slots {

@@ -83,7 +83,7 @@ uint64_t histogram_percentile(const struct histogram *histogram, double fraction
     uint64_t wanted = (uint64_t)ceil(nextafter(fraction, 0) * (double)histogram->count);
     uint64_t seen = 0;
 
-    for (uint64_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    for (uint64_t i = histogram_index(histogram->min); i < HISTOGRAM_BUCKETS; i++) {
         seen += histogram->buckets[i];
         if (seen > 0 && seen >= wanted) {
             uint64_t upper = histogram_upper(i);
