@@ -5,6 +5,7 @@
  */
 #include "base/bits.h"
 #include "engine/engine.h"
+#include "engine/fork.h"
 #include "http/request.h"
 #include "http/sse.h"
 #include "tls/context.h"
@@ -13,7 +14,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #define IN_FLIGHT_LIMIT 1000000
@@ -114,15 +114,11 @@ static uint64_t options_arm_max_ns(const struct quoit_options *options)
 static enum quoit_error engine_allocate(struct quoit_engine *engine)
 {
     const struct quoit_options *options = &engine->options;
-    void *page = mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    if (page == MAP_FAILED) {
+    engine->fork_guard = fork_guard_create();
+    if (engine->fork_guard == NULL) {
         return QUOIT_E_NO_MEMORY;
     }
-    engine->fork_guard = page;
-    *engine->fork_guard = 1;
-    madvise(page, 1, MADV_WIPEONFORK); /* in a child it reads 0 */
-
     engine->conns_max = options->in_flight_max + ENGINE_SOCKETS_SPARE;
     engine->conns = calloc(engine->conns_max, sizeof(*engine->conns));
     engine->free_conns = calloc(engine->conns_max, sizeof(*engine->free_conns));
@@ -171,9 +167,7 @@ static void engine_free(struct quoit_engine *engine)
     free(engine->shared.plain);
     buffer_free(&engine->memo.text);
     tls_context_drop(engine->options.tls);
-    if (engine->fork_guard != NULL) {
-        munmap(engine->fork_guard, 1);
-    }
+    fork_guard_free(engine->fork_guard);
     free(engine);
 }
 
@@ -418,6 +412,19 @@ enum quoit_error quoit_submit(struct quoit_engine *engine, const struct quoit_re
 }
 
 /* -------- turn, next, cancel -------- */
+
+int quoit_fd(struct quoit_engine *engine)
+{
+    if (api_check(engine) != QUOIT_OK) {
+        return -1;
+    }
+    int fd = ring_fd(engine->ring);
+    if (fd < 0) {
+        return -1;
+    }
+    engine->embedded = true;
+    return fd;
+}
 
 uint32_t quoit_turn(struct quoit_engine *engine, uint64_t wait_ns)
 {

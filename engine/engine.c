@@ -12,6 +12,7 @@
 #include "engine/engine.h"
 
 #include "base/bits.h"
+#include "engine/fork.h"
 #include "http/hints.h"
 
 #include <assert.h>
@@ -155,6 +156,10 @@ static void engine_feed_hungry(struct quoit_engine *engine)
 static uint32_t engine_enter(struct quoit_engine *engine, uint64_t wait_ns)
 {
     bool calm = engine->in_flight > 0 && engine->in_flight <= ENGINE_CALM_MAX;
+
+    if (fork_was_seen()) {
+        ring_share(engine->ring);
+    }
     uint64_t rounds = ring_rounds(engine->ring);
     uint32_t count = ring_turn(engine->ring, engine->done, ENGINE_DONE_MAX, wait_ns, calm);
 
@@ -203,11 +208,43 @@ static bool engine_catch_up(struct quoit_engine *engine)
     return woken;
 }
 
+/* What the kernel, the resolver and time bring. True: something. */
+static bool engine_hear(struct quoit_engine *engine, uint64_t wait_ns)
+{
+    uint32_t count = engine_enter(engine, wait_ns);
+
+    engine_take_names(engine);
+    bool ran = engine_run_timers(engine);
+    engine_feed_hungry(engine);
+    return ran || count > 0;
+}
+
+/*
+ * The owner goes back to an event loop that watches quoit_fd (DESIGN.md 4). All that was started is
+ * handed over, and what is there already is acted on, or the fd is readable: the loop is neither
+ * held up nor forgotten.
+ */
+static void engine_rest(struct quoit_engine *engine)
+{
+    for (unsigned rounds = 0; rounds < ENGINE_ROUNDS_MAX; rounds++) {
+        engine_catch_up(engine);
+        engine_assign(engine);
+        if (ring_fd_rest(engine->ring, timer_next_ns(&engine->timers))) {
+            return;
+        }
+        engine_hear(engine, 0);
+    }
+    ring_fd_call(engine->ring);
+}
+
 void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns)
 {
     engine->shared.now_ns = ring_now_ns(engine->ring);
     uint64_t end_ns = after_ns(engine_now_ns(engine), wait_ns);
 
+    if (engine->embedded) {
+        ring_fd_work(engine->ring);
+    }
     engine_tidy(engine);
     engine_run_timers(engine);
     for (bool over = false, woken = false; !over;) {
@@ -218,13 +255,13 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
         uint64_t pause_ns =
             until == UINT64_MAX ? QUOIT_NEVER : until_ns(until, engine_now_ns(engine));
 
-        uint32_t count = engine_enter(engine, was_ready ? 0 : pause_ns);
-        engine_take_names(engine);
-        bool ran = engine_run_timers(engine);
-        engine_feed_hungry(engine);
+        bool heard = engine_hear(engine, was_ready ? 0 : pause_ns);
         /* Nothing came and no timer ran out: a signal. */
         over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
-               ring_was_woken(engine->ring) || (count == 0 && !ran);
+               ring_was_woken(engine->ring) || !heard;
+    }
+    if (engine->embedded) {
+        engine_rest(engine);
     }
 }
 

@@ -34,6 +34,7 @@
 #define ENGINE_AWAY_NS (100 * NS_PER_US) /* nothing was heard for so long: ask before sending */
 #define ENGINE_ENTRY_BRINGS 20 /* pieces of task work that an entry runs at most (kernel 6.13) */
 #define ENGINE_ENTRIES_MIN 16  /* to catch up, and more where there are many connections */
+#define ENGINE_ROUNDS_MAX 16   /* of a turn in somebody's event loop, which has others to serve */
 #define ENGINE_CALM_MAX 4      /* in flight, at most, for a busy wait to pay */
 #define ENGINE_ORIGIN_LISTS 64
 #define ORIGIN_TICKETS_MAX 16
@@ -125,6 +126,7 @@ struct quoit_engine {
     struct list touched; /* slots whose events were handed out, by `touched` */
     uint32_t in_flight;
     struct timer starved_timer; /* asks again, should no socket of ours close */
+    bool embedded;              /* quoit_fd was called: turns end as an event loop needs it */
     bool starved;               /* no socket to be had: wait for one to close */
     struct ring_done *done;
     uint32_t *started; /* connections whose request goes with the next entry */

@@ -192,8 +192,6 @@ static void resolve_look_up(struct resolve_job *job)
 static void *resolve_work(void *argument)
 {
     struct resolver *resolver = argument;
-    uint64_t one = 1;
-
     pthread_mutex_lock(&resolver->mutex);
     while (!resolver->closing && !list_is_empty(&resolver->waiting)) {
         struct resolve_job *job = LIST_FIRST(&resolver->waiting, struct resolve_job, link);
@@ -202,8 +200,8 @@ static void *resolve_work(void *argument)
         resolve_look_up(job);
         pthread_mutex_lock(&resolver->mutex);
         list_append(&resolver->done, &job->link);
-        ssize_t written = write(resolver->wake_fd, &one, sizeof(one));
-        (void)written; /* an eventfd takes it unless 2^64 - 2 wait already */
+        ssize_t written = write(resolver->wake_fd, "", 1);
+        (void)written; /* it takes it unless many wait already, or nobody waits any more */
     }
     resolver->threads--;
     bool last = resolver->closing && resolver->threads == 0;

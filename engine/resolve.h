@@ -43,8 +43,8 @@ struct resolve_answer {
 struct resolver;
 
 /*
- * wake_fd is an eventfd that is written when an answer is there; duplicated. NULL with *error_out:
- * NO_MEMORY, NO_DESCRIPTOR.
+ * wake_fd, a socket or the like, gets a byte when an answer is there; duplicated. NULL with
+ * *error_out: NO_MEMORY, NO_DESCRIPTOR.
  */
 struct resolver *resolve_create(int wake_fd, enum quoit_error *error_out);
 void resolve_destroy(struct resolver *resolver); /* NULL is allowed; never waits */

@@ -119,6 +119,11 @@ void ring_close(struct ring *ring, uint32_t conn, int fd)
     ring->operations++;
 }
 
+void ring_share(struct ring *ring)
+{
+    ring->shares = true;
+}
+
 bool ring_take_closing(struct ring *ring, uint32_t taken, struct ring_closing *closing_out)
 {
     if (ring->closings_count == 0 || taken == RING_CLOSES_A_TURN) {
@@ -170,10 +175,9 @@ uint32_t ring_buffers_count(const struct ring *ring, enum ring_group group)
 void ring_wake(struct ring *ring)
 {
     int error = errno; /* a signal handler must leave it alone */
-    uint64_t one = 1;
-    ssize_t written = write(ring->wake_fd, &one, sizeof(one));
+    ssize_t sent = send(ring->waker_fd, "", 1, MSG_NOSIGNAL);
 
-    (void)written; /* it can only fail when 2^64 - 2 wakes wait already */
+    (void)sent; /* it can only fail when hundreds of wakes wait already */
     errno = error;
 }
 
@@ -184,7 +188,36 @@ bool ring_was_woken(const struct ring *ring)
 
 int ring_wake_fd(const struct ring *ring)
 {
-    return ring->wake_fd;
+    return ring->waker_fd;
+}
+
+/* -------- somebody else's event loop -------- */
+
+int ring_fd(struct ring *ring)
+{
+    return ring_is_epoll(ring) ? ring_epoll_fd(ring) : ring_uring_fd(ring);
+}
+
+void ring_fd_work(struct ring *ring)
+{
+    if (!ring_is_epoll(ring)) { /* a set of epoll is readable for as long as it has to be */
+        ring_uring_fd_work(ring);
+    }
+}
+
+bool ring_fd_rest(struct ring *ring, uint64_t alarm_ns)
+{
+    return ring_is_epoll(ring) ? ring_epoll_fd_rest(ring, alarm_ns)
+                               : ring_uring_fd_rest(ring, alarm_ns);
+}
+
+void ring_fd_call(struct ring *ring)
+{
+    if (ring_is_epoll(ring)) {
+        ring_wake(ring);
+    } else {
+        ring_uring_fd_call(ring);
+    }
 }
 
 /* -------- the turn -------- */

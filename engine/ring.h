@@ -126,6 +126,24 @@ bool ring_was_woken(const struct ring *ring);
 /* What ring_wake writes, for others that can only write; -1: there is none. */
 int ring_wake_fd(const struct ring *ring);
 
+/*
+ * For an event loop of somebody else's: an fd that is readable when a turn is due. Made by the
+ * first call, and then the same as long as the ring is there. A negative errno: it cannot be had.
+ */
+int ring_fd(struct ring *ring);
+
+/* A turn begins, or several: until ring_fd_rest the fd says nothing. It must have been made. */
+void ring_fd_work(struct ring *ring);
+
+/*
+ * The turns are over: from now on the fd tells of each completion, of ring_wake, and when
+ * `alarm_ns` has come. False: another turn is due already, to take what came meanwhile or to hand
+ * over what was started. Who cannot make it now says so by ring_fd_call, which makes the fd
+ * readable.
+ */
+bool ring_fd_rest(struct ring *ring, uint64_t alarm_ns);
+void ring_fd_call(struct ring *ring);
+
 /* A stream socket of that address family, or a negative errno. */
 int ring_socket(struct ring *ring, int family);
 
@@ -178,6 +196,12 @@ void ring_cancel(struct ring *ring, struct ring_tag tag);
 
 /* Nothing else of that connection may be under way. Completes with 0 or a negative errno. */
 void ring_close(struct ring *ring, uint32_t conn, int fd);
+
+/*
+ * Another process may have our sockets too, so that a close ends no connection: from now on each is
+ * shut down before.
+ */
+void ring_share(struct ring *ring);
 
 /*
  * True if the peer has sent all it will, and all of it was received. For unix sockets, where

@@ -323,6 +323,9 @@ static void ring_epoll_close_now(struct ring_epoll *epoll, const struct ring_clo
     if (conn->watched != 0) { /* a forked child may keep the socket open, and so in the set */
         epoll_ctl(epoll->epoll_fd, EPOLL_CTL_DEL, closing->fd, NULL);
     }
+    if (epoll->ring.shares) {
+        shutdown(closing->fd, SHUT_RDWR);
+    }
     conn->fd = -1;
     conn->watched = 0;
     conn->readable = conn->hung_up = false;
@@ -358,8 +361,12 @@ static void ring_epoll_submit(struct ring_epoll *epoll)
 static void ring_epoll_on_event(struct ring_epoll *epoll, const struct epoll_event *event)
 {
     if (event->data.u64 == RING_EPOLL_WAKE) {
-        uint64_t wakes;
-        epoll->ring.woken = read(epoll->ring.wake_fd, &wakes, sizeof(wakes)) > 0;
+        char wakes[RING_WAKES_MAX];
+        epoll->ring.woken = recv(epoll->ring.wake_fd, wakes, sizeof(wakes), MSG_DONTWAIT) > 0;
+        return;
+    }
+    if (event->data.u64 == RING_EPOLL_ALARM) {
+        ring_epoll_set_alarm(epoll, UINT64_MAX);
         return;
     }
     struct ring_epoll_conn *conn = &epoll->conns[event->data.u64];

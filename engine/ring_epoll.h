@@ -13,7 +13,9 @@
 #include <sys/epoll.h>
 
 #define RING_EPOLL_EVENTS 256
-#define RING_EPOLL_WAKE UINT64_MAX /* what the wake eventfd's events carry; else a connection */
+/* What events carry: these, or a connection. */
+#define RING_EPOLL_WAKE UINT64_MAX        /* what ring_wake sends */
+#define RING_EPOLL_ALARM (UINT64_MAX - 1) /* the timerfd of ring_fd_rest */
 
 /*
  *     IDLE --call--> STARTED --turn--> WAITING --> ENDED --handed out--> IDLE
@@ -61,6 +63,8 @@ struct ring_epoll {
     struct ring_epoll_conn *conns; /* owned, conns_max */
     uint32_t *unused[RING_GROUPS]; /* owned, stacks of buffers: the last one back is warm */
     struct timer_heap timers;
+    int alarm_fd;      /* a timerfd in the set; -1: nobody has asked for ring_fd */
+    uint64_t alarm_ns; /* when it runs out; UINT64_MAX: never */
     uint64_t retry_ns; /* when the next connect of `retrying` is tried again */
 
     struct list started;  /* conns */
@@ -70,6 +74,9 @@ struct ring_epoll {
     struct list retrying; /* operations: connects that found a full backlog */
     struct epoll_event events[RING_EPOLL_EVENTS];
 };
+
+/* The timerfd runs out then. This also takes back that it has run out. */
+void ring_epoll_set_alarm(struct ring_epoll *epoll, uint64_t alarm_ns);
 
 static inline struct ring_epoll *ring_epoll_of(const struct ring *ring)
 {

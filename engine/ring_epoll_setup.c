@@ -74,6 +74,9 @@ static void ring_epoll_free(struct ring_epoll *epoll)
     if (epoll->epoll_fd >= 0) {
         close(epoll->epoll_fd);
     }
+    if (epoll->alarm_fd >= 0) {
+        close(epoll->alarm_fd);
+    }
     ring_parts_free(&epoll->ring);
     timer_heap_free(&epoll->timers);
     free(epoll->unused[RING_SMALL]);
@@ -91,7 +94,8 @@ struct ring *ring_epoll_create(const struct ring_options *options, enum quoit_er
         return NULL;
     }
     epoll->ring.io = QUOIT_IO_EPOLL;
-    epoll->epoll_fd = -1;
+    epoll->epoll_fd = epoll->alarm_fd = -1;
+    epoll->alarm_ns = UINT64_MAX;
     epoll->retry_ns = UINT64_MAX;
     list_init(&epoll->started);
     list_init(&epoll->ended);

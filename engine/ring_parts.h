@@ -15,6 +15,7 @@
 
 #include <sys/socket.h>
 
+#define RING_WAKES_MAX 256 /* that one read takes for one: a byte each */
 #define RING_BUFFERS 1024
 #define RING_LARGE_BUFFERS 64 /* numbered from RING_BUFFERS on */
 #define RING_LARGE_SIZE (64u * 1024)
@@ -50,10 +51,11 @@ struct ring {
 
     struct ring_closing *closings; /* a queue of conns_max places */
     uint32_t closings_first, closings_count;
+    bool shares;         /* ring_share was called */
     uint64_t operations; /* started and not ended; quiet ones do not count */
 
-    int wake_fd;
-    bool woken; /* in the last turn */
+    int wake_fd, waker_fd; /* what ring_wake writes to waker_fd is read from wake_fd */
+    bool woken;            /* in the last turn */
 
     uint64_t before_ns, after_ns, rounds, settled;
     uint64_t spin_max_ns;
@@ -133,6 +135,10 @@ void ring_uring_give_back(struct ring *ring, uint32_t buffer);
 bool ring_uring_holds(const struct ring *ring, uint32_t conn);
 bool ring_uring_has_more(const struct ring *ring);
 bool ring_uring_may_bring(const struct ring *ring);
+int ring_uring_fd(struct ring *ring);
+void ring_uring_fd_work(struct ring *ring);
+bool ring_uring_fd_rest(struct ring *ring, uint64_t alarm_ns);
+void ring_uring_fd_call(struct ring *ring);
 uint32_t ring_uring_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
                          uint64_t wait_ns, bool calm);
 
@@ -155,6 +161,8 @@ void ring_epoll_give_back(struct ring *ring, uint32_t buffer);
 bool ring_epoll_holds(const struct ring *ring, uint32_t conn);
 bool ring_epoll_has_more(const struct ring *ring);
 bool ring_epoll_may_bring(const struct ring *ring);
+int ring_epoll_fd(struct ring *ring);
+bool ring_epoll_fd_rest(struct ring *ring, uint64_t alarm_ns);
 uint32_t ring_epoll_turn(struct ring *ring, struct ring_done *done, uint32_t done_max,
                          uint64_t wait_ns, bool calm);
 

@@ -1,34 +1,51 @@
 /*
  * ring_setup: which back end a ring gets, and the parts that both have: buffers, the queue of
- * closes, the eventfd.
+ * closes, the way of a wake.
  *
  * It fails with what the back end says, and leaves nothing behind.
  */
 #include "engine/ring_parts.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+/*
+ * A pair of sockets, and not an eventfd: where a write to one eventfd leads to a signal of another,
+ * the one of ring_fd, the kernel puts that off by some milliseconds, and from the second time on
+ * for ever (Linux 6.18). Who wakes must not block; the ring's own read waits in the kernel.
+ */
+static bool ring_make_wake(struct ring *ring)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return false;
+    }
+    ring->wake_fd = ends[0];
+    ring->waker_fd = ends[1];
+    return fcntl(ring->waker_fd, F_SETFL, O_NONBLOCK) == 0;
+}
+
 enum quoit_error ring_parts_init(struct ring *ring, const struct ring_options *options)
 {
-    ring->wake_fd = -1;
+    ring->wake_fd = ring->waker_fd = -1;
     ring->conns_max = options->conns_max;
     ring->spin_max_ns = options->spin_max_ns;
     ring->closings = calloc(options->conns_max, sizeof(*ring->closings));
     if (ring->closings == NULL) {
         return QUOIT_E_NO_MEMORY;
     }
-    ring->wake_fd = eventfd(0, EFD_CLOEXEC);
-    return ring->wake_fd >= 0 ? QUOIT_OK : QUOIT_E_NO_DESCRIPTOR;
+    return ring_make_wake(ring) ? QUOIT_OK : QUOIT_E_NO_DESCRIPTOR;
 }
 
 void ring_parts_free(struct ring *ring)
 {
     if (ring->wake_fd >= 0) {
         close(ring->wake_fd);
+        close(ring->waker_fd);
     }
     ring_unmap_buffers(ring, RING_SMALL);
     ring_unmap_buffers(ring, RING_LARGE);

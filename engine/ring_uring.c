@@ -18,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-static struct __kernel_timespec timespec_of(uint64_t ns)
+struct __kernel_timespec ring_uring_timespec(uint64_t ns)
 {
     return (struct __kernel_timespec){ .tv_sec = (long long)min_u64(ns / NS_PER_S, INT32_MAX),
                                        .tv_nsec = (long long)(ns % NS_PER_S) };
@@ -26,8 +26,7 @@ static struct __kernel_timespec timespec_of(uint64_t ns)
 
 /* -------- submission -------- */
 
-/* Offer the kernel the buffers that were given back. */
-static void ring_uring_offer_buffers(struct ring_uring *uring)
+void ring_uring_offer_buffers(struct ring_uring *uring)
 {
     for (unsigned group = 0; group < RING_GROUPS; group++) {
         struct ring_uring_offer *offer = &uring->offers[group];
@@ -57,12 +56,10 @@ static void ring_uring_flush(struct ring_uring *uring)
 }
 
 /*
- * An SQE with room for one more behind it.
- *
  * A link holds only within one submission. Were the queue to fill up between an operation and its
  * deadline, the operation would go out without one; so both are reserved here.
  */
-static struct io_uring_sqe *ring_uring_begin(struct ring_uring *uring)
+struct io_uring_sqe *ring_uring_begin(struct ring_uring *uring)
 {
     if (io_uring_sq_space_left(&uring->queues) < 2) {
         ring_uring_flush(uring);
@@ -118,7 +115,7 @@ static void ring_uring_commit(struct ring_uring *uring, struct io_uring_sqe *sqe
     assert(timeout != NULL); /* ring_uring_begin kept room */
     uring->ring.stats.sqes++;
     struct __kernel_timespec *wait = &uring->deadlines[timeout - uring->queues.sq.sqes];
-    *wait = timespec_of(until_ns(deadline_ns, ring_clock_ns()));
+    *wait = ring_uring_timespec(until_ns(deadline_ns, ring_clock_ns()));
     sqe->flags |= IOSQE_IO_LINK;
     io_uring_prep_link_timeout(timeout, wait, 0);
     io_uring_sqe_set_data64(timeout, RING_SILENT);
@@ -190,6 +187,17 @@ void ring_uring_cancel(struct ring *ring, struct ring_tag tag)
     sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
+/* Shut down, and then close, whatever came of it. Returns the close. */
+static struct io_uring_sqe *ring_uring_shut_down(struct ring_uring *uring, struct io_uring_sqe *sqe,
+                                                 int fd)
+{
+    io_uring_prep_shutdown(sqe, fd, SHUT_RDWR);
+    io_uring_sqe_set_data64(sqe, RING_SILENT);
+    sqe->flags |= IOSQE_IO_HARDLINK | IOSQE_CQE_SKIP_SUCCESS;
+    uring->ring.stats.sqes++;
+    return io_uring_get_sqe(&uring->queues); /* ring_uring_begin kept room */
+}
+
 /* Turn closes that wait into SQEs: by SQE, so that the queue keeps them behind quiet sends. */
 static void ring_uring_submit_closings(struct ring_uring *uring)
 {
@@ -198,6 +206,9 @@ static void ring_uring_submit_closings(struct ring_uring *uring)
     for (uint32_t taken = 0; ring_take_closing(&uring->ring, taken, &closing); taken++) {
         struct io_uring_sqe *sqe = ring_uring_begin(uring);
 
+        if (uring->ring.shares) {
+            sqe = ring_uring_shut_down(uring, sqe, closing.fd);
+        }
         io_uring_prep_close(sqe, closing.fd);
         ring_uring_name(uring, sqe, (struct ring_tag){ RING_CLOSE, closing.conn });
     }
@@ -227,7 +238,7 @@ static void ring_uring_arm_wake(struct ring_uring *uring)
 {
     struct io_uring_sqe *sqe = ring_uring_begin(uring);
 
-    io_uring_prep_read(sqe, uring->ring.wake_fd, &uring->wake_value, sizeof(uring->wake_value), 0);
+    io_uring_prep_recv(sqe, uring->ring.wake_fd, uring->wakes, sizeof(uring->wakes), 0);
     io_uring_sqe_set_data64(sqe, RING_WAKE);
     uring->wake_armed = true;
 }
@@ -243,7 +254,7 @@ static void ring_uring_enter(struct ring_uring *uring)
 
 static void ring_uring_enter_waiting(struct ring_uring *uring, uint64_t wait_ns)
 {
-    struct __kernel_timespec wait = timespec_of(wait_ns);
+    struct __kernel_timespec wait = ring_uring_timespec(wait_ns);
     struct io_uring_cqe *cqe = NULL;
 
     /* Its return value hides errors behind a count: ask the queues. */
@@ -320,6 +331,10 @@ static enum ring_uring_concern ring_uring_translate(struct ring_uring *uring,
     assert(cqe->res != -EFAULT); /* memory that the kernel was to use was given back too early */
     if (user_data == RING_SILENT) {
         assert(cqe->res != -EINVAL); /* a deadline whose link was torn */
+        return RING_NOBODYS;
+    }
+    if (user_data == RING_ALARM) {
+        uring->alarm_ns = RING_NO_DEADLINE;
         return RING_NOBODYS;
     }
     if (user_data == RING_WAKE) {

@@ -15,8 +15,9 @@
 /* user_data: verb, connection, and a number that is never used twice. */
 #define RING_SEQUENCE_BITS 40
 #define RING_CONN_BITS 21
-#define RING_SILENT UINT64_MAX     /* cancels and linked timeouts: nobody asks how they ended */
-#define RING_WAKE (UINT64_MAX - 1) /* the standing read of the wake eventfd */
+#define RING_SILENT UINT64_MAX      /* cancels and linked timeouts: nobody asks how they ended */
+#define RING_WAKE (UINT64_MAX - 1)  /* the standing receive from wake_fd */
+#define RING_ALARM (UINT64_MAX - 2) /* the TIMEOUT operation for ring_fd_rest */
 #define RING_HELD_VERBS (RING_RECV + 1) /* verbs that can be cancelled */
 
 /* What a ring is made of; smaller ones are tried where locked memory is short. */
@@ -41,13 +42,25 @@ struct ring_uring {
     struct __kernel_timespec *deadlines; /* beside their SQEs: read when those are submitted */
     struct ring_message *messages;       /* the same */
 
-    uint64_t wake_value; /* where the kernel writes what it read from wake_fd */
+    char wakes[RING_WAKES_MAX]; /* where the kernel writes what it read from wake_fd */
     bool wake_armed;
+
+    int event_fd;      /* of ring_fd; -1: nobody has asked for it */
+    uint64_t alarm_ns; /* when the TIMEOUT operation ends; RING_NO_DEADLINE: there is none */
+    struct __kernel_timespec alarm; /* read when its SQE is submitted */
 };
 
 static inline struct ring_uring *ring_uring_of(const struct ring *ring)
 {
     return CONTAINER_OF(ring, struct ring_uring, ring);
 }
+
+struct __kernel_timespec ring_uring_timespec(uint64_t ns);
+
+/* Offer the kernel the buffers that were given back. */
+void ring_uring_offer_buffers(struct ring_uring *uring);
+
+/* An SQE with room for one more behind it. */
+struct io_uring_sqe *ring_uring_begin(struct ring_uring *uring);
 
 #endif

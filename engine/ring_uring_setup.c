@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define RING_SQ_SIZE_MIN 32
 #define RING_CQ_SIZE 4096
@@ -194,6 +195,8 @@ struct ring *ring_uring_create(const struct ring_options *options, enum quoit_er
         return NULL;
     }
     uring->ring.io = QUOIT_IO_URING;
+    uring->event_fd = -1;
+    uring->alarm_ns = RING_NO_DEADLINE;
     *error_out = ring_parts_init(&uring->ring, options);
     if (*error_out == QUOIT_OK) {
         *error_out = ring_uring_allocate(uring);
@@ -223,6 +226,9 @@ void ring_uring_destroy(struct ring *ring)
         assert(count == 0);
     }
     io_uring_queue_exit(&uring->queues);
+    if (uring->event_fd >= 0) {
+        close(uring->event_fd);
+    }
     ring_uring_unmap_buffers(uring, RING_SMALL, ring->groups[RING_SMALL].count_max);
     ring_uring_unmap_buffers(uring, RING_LARGE, RING_LARGE_BUFFERS);
     ring_uring_free(uring);

@@ -453,6 +453,27 @@ QUOIT_API enum quoit_error quoit_release(struct quoit_engine *engine, uint64_t i
 QUOIT_API void quoit_wake(struct quoit_engine *engine);
 
 /*
+ * One fd for an event loop of your own (epoll, poll, asyncio, libuv, GLib ...). Watch it for
+ * reading, level-triggered; when it is readable, call quoit_turn(engine, 0), and quoit_next until
+ * that gives 0. It covers all: answers, deadlines, retries, rate limits, names, quoit_wake. There
+ * is nothing else to watch and no timer to keep.
+ *
+ * It tells of what comes while you are away. So before you go back to your loop: quoit_turn(engine,
+ * 0) after a quoit_submit, quoit_cancel, quoit_again or quoit_pause, and quoit_next until it gives
+ * 0. Neither reading from it nor closing it is yours. It is the same at each call, and goes with
+ * quoit_destroy.
+ *
+ * From the first call on each quoit_turn ends with whatever the fd needs: one system call more, and
+ * with wait_ns 0 as many rounds as there is something to do, at most 16. You may still wait in
+ * quoit_turn, also inside the loop.
+ *
+ *   Blocks   never.
+ *
+ * Returns -1 in another thread or a forked child, or if there is no descriptor or memory for it.
+ */
+QUOIT_API int quoit_fd(struct quoit_engine *engine);
+
+/*
  * Make a rate limit: two buckets, of requests and of tokens. A request that names it enters when
  * one request and its limit_tokens are there; those to one server enter in order.
  *

@@ -52,7 +52,7 @@ check_c() {
         owner["openssl"] = "^(tls|cli|bench|mock|perf|tests)/"
         owner["cJSON"] = "^(llm|cli|bench|tests)/"
         owner["zlib"] = "^(cli/hdr\\.c|tests/.*)$"
-        owner["pthread"] = "^(engine/resolve[a-z_]*\\.[ch]|(cli|bench|mock|perf|tests)/.*)$"
+        owner["pthread"] = "^(engine/(resolve|fork|mailbox)[a-z_]*\\.[ch]|(cli|bench|mock|perf|tests)/.*)$"
         banned = "[^a-zA-Z0-9_>.](atoi|atol|strcpy|strcat|sprintf|vsprintf|strtok|gets) *\\("
     }
     function fault(line, rule, text) { printf "%s:%d: [%s] %s\n", FILENAME, line, rule, text }

@@ -78,6 +78,7 @@ static int count_wrong_answers(const struct owned *owned, uint64_t id, enum quoi
     wrong += other != 4711;
     wrong += quoit_turn(engine, QUOIT_NEVER) != 0;
     wrong += quoit_next(engine, &event, 1) != 0;
+    wrong += quoit_fd(engine) != -1;
     wrong += quoit_cancel(engine, id) != wanted;
     wrong += quoit_again(engine, id, QUOIT_OK, 0) != wanted;
     wrong += quoit_pause(engine, id, true) != wanted;

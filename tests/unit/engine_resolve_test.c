@@ -17,7 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define GATE_OPEN UINT32_MAX
@@ -246,14 +246,17 @@ static void test_a_socket_path_fits_or_is_refused(void)
 /* -------- look-ups -------- */
 
 static struct resolver *resolver;
-static int wake_fd = -1;
+static int wake_fd = -1, waker_fd = -1;
 static enum quoit_error error;
 
 static void begin(void)
 {
-    wake_fd = eventfd(0, EFD_CLOEXEC);
-    CHECK(wake_fd >= 0);
-    resolver = resolve_create(wake_fd, &error);
+    int ends[2];
+
+    CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    wake_fd = ends[0];
+    waker_fd = ends[1];
+    resolver = resolve_create(waker_fd, &error);
     CHECK(resolver != NULL);
 }
 
@@ -261,6 +264,7 @@ static void end(void)
 {
     resolve_destroy(resolver);
     close(wake_fd);
+    close(waker_fd);
 }
 
 /* Waits for the wake descriptor, as the engine does, until an answer is there. */
@@ -268,12 +272,12 @@ static bool await_answer(struct resolve_answer *answer)
 {
     while (!resolve_next(resolver, answer)) {
         struct pollfd wake = { .fd = wake_fd, .events = POLLIN };
-        uint64_t count = 0;
+        char bytes[64];
         if (poll(&wake, 1, WAIT_MAX_MS) != 1) {
             CHECK_FAIL("no wake-up came");
             return false;
         }
-        CHECK_EQ(read(wake_fd, &count, sizeof(count)), sizeof(count));
+        CHECK(read(wake_fd, bytes, sizeof(bytes)) > 0);
     }
     return true;
 }
@@ -550,7 +554,7 @@ static void test_threads_leave_signals_to_the_host(void)
 
 /*
  * Destroy with look-ups that hang, others that wait and answers that nobody took. A pipe in the
- * eventfd's place shows when the last thread has let go of what it shares: then it ends.
+ * socket's place shows when the last thread has let go of what it shares: then it ends.
  */
 static void test_destroy_does_not_wait_and_the_last_thread_frees_all(void)
 {
@@ -563,7 +567,7 @@ static void test_destroy_does_not_wait_and_the_last_thread_frees_all(void)
     close(ends[1]); /* it has its own */
     gate_set(0);
     CHECK_EQ(resolve_start(resolver, "has-4", 80, NULL), QUOIT_OK);
-    CHECK_EQ(read(ends[0], bytes, 8), 8); /* an answer is there; it is left there */
+    CHECK_EQ(read(ends[0], bytes, 8), 1); /* an answer is there; it is left there */
     for (int i = 0; i < RESOLVE_THREADS_MAX + 5; i++) {
         CHECK_EQ(resolve_start(resolver, "slow", 80, NULL), QUOIT_OK);
     }
