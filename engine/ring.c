@@ -207,6 +207,9 @@ void ring_fd_work(struct ring *ring)
 
 bool ring_fd_rest(struct ring *ring, uint64_t alarm_ns)
 {
+    if (alarm_ns <= ring->after_ns) {
+        return false;
+    }
     return ring_is_epoll(ring) ? ring_epoll_fd_rest(ring, alarm_ns)
                                : ring_uring_fd_rest(ring, alarm_ns);
 }

@@ -137,9 +137,9 @@ void ring_fd_work(struct ring *ring);
 
 /*
  * The turns are over: from now on the fd tells of each completion, of ring_wake, and when
- * `alarm_ns` has come. False: another turn is due already, to take what came meanwhile or to hand
- * over what was started. Who cannot make it now says so by ring_fd_call, which makes the fd
- * readable.
+ * `alarm_ns` has come. False: another turn is due already, to take what came meanwhile, to hand
+ * over what was started, or because of alarm_ns. Who cannot make it now says so by ring_fd_call,
+ * which makes the fd readable.
  */
 bool ring_fd_rest(struct ring *ring, uint64_t alarm_ns);
 void ring_fd_call(struct ring *ring);
