@@ -2,7 +2,7 @@
  * options: the command line that floor, batch_bench, epoll_client and curl_multi share.
  *
  *     --url U --unix-socket P --cacert F -n N -c C --body-size B --post F --stream --warmup N
- *     --spin D --io B --json
+ *     --spin D --io B --fd --json
  *
  * What only some of them can do, the others refuse. A wrong line prints what is wrong and how it is
  * right, and ends the program with 2. All of it is in this header because each perf/NAME.c is a
@@ -38,6 +38,7 @@ struct options {
     uint64_t spin_ns;   /* 0: the engine's default; QUOIT_NEVER: never spin */
     enum quoit_io io;   /* floor: io_uring only */
     bool stream;        /* count the tokens of the answers' events */
+    bool embedded;      /* sleep on quoit_fd: batch_bench */
     bool json;
 };
 
@@ -47,7 +48,7 @@ static inline _Noreturn void options_refuse(const char *program, const char *why
             "%s: %s%s\n"
             "usage: %s --url U [-n N] [-c C] [--body-size BYTES] [--unix-socket PATH]\n"
             "       [--cacert FILE] [--post FILE] [--stream] [--warmup N] [--spin D]\n"
-            "       [--io uring|epoll] [--json]\n"
+            "       [--io uring|epoll] [--fd] [--json]\n"
             "  -n          requests to measure (100000)\n"
             "  -c          in flight at once (64)\n"
             "  --body-size POST that many bytes; 0: GET (0)\n"
@@ -56,7 +57,8 @@ static inline _Noreturn void options_refuse(const char *program, const char *why
             "  --stream    count the tokens of the events that come: epoll_client, curl_multi\n"
             "  --warmup    requests before the measured ones (n/10, at least 2c)\n"
             "  --spin      busy wait at 4 in flight and fewer: 50us, 1ms, ..., or none (50us)\n"
-            "  --io        what the engine runs on (uring)\n",
+            "  --io        what the engine runs on (uring)\n"
+            "  --fd        sleep on quoit_fd, as in somebody's event loop: batch_bench\n",
             program, why, what, program);
     exit(2);
 }
@@ -146,6 +148,7 @@ static inline struct options options_read(const char *program, int count, char *
         { "cacert", required_argument, NULL, 'a' },
         { "post", required_argument, NULL, 'p' },
         { "stream", no_argument, NULL, 'e' },
+        { "fd", no_argument, NULL, 'f' },
         { "io", required_argument, NULL, 'i' },
         { NULL, 0, NULL, 0 },
     };
@@ -170,6 +173,9 @@ static inline struct options options_read(const char *program, int count, char *
             break;
         case 'e':
             options.stream = true;
+            break;
+        case 'f':
+            options.embedded = true;
             break;
         case 'n':
             options.requests = options_number(program, optarg, UINT32_MAX);
