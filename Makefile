@@ -481,7 +481,7 @@ install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	$(INSTALL) -m 644 $(filter %.1,$(MAN_PAGES)) $(DESTDIR)$(PREFIX)/share/man/man1
 	$(INSTALL) -m 644 $(filter %.5,$(MAN_PAGES)) $(DESTDIR)$(PREFIX)/share/man/man5
-	$(INSTALL) -m 644 include/quoit.h $(DESTDIR)$(PREFIX)/include/quoit.h
+	$(INSTALL) -m 644 include/quoit.h include/quoit_mailbox.h $(DESTDIR)$(PREFIX)/include
 	$(INSTALL) -m 644 $(B)/libquoit.a $(DESTDIR)$(LIBDIR)/libquoit.a
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so.$(VERSION)
 	ln -sf libquoit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)

@@ -51,6 +51,19 @@ static inline void list_prepend(struct list *list, struct list *link)
     list_append(list->next, link);
 }
 
+/* Move all of `from` behind the last one, in their order. */
+static inline void list_append_all(struct list *list, struct list *from)
+{
+    if (list_is_empty(from)) {
+        return;
+    }
+    from->next->prev = list->prev;
+    list->prev->next = from->next;
+    from->prev->next = list;
+    list->prev = from->prev;
+    list_init(from);
+}
+
 /* Out of whatever list it is in, if any. */
 static inline void list_remove(struct list *link)
 {

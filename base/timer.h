@@ -13,6 +13,7 @@
 enum timer_kind {
     TIMER_SLOT,
     TIMER_LANE,
+    TIMER_POST,
     TIMER_STARVED,
 };
 

@@ -14,13 +14,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct batch_entry {
-    struct quoit_result result;
-    struct buffer text, headers, answer; /* owned; taken over from the slot */
-    char *detail;                        /* owned, or NULL: there is none */
-    uint64_t id;                         /* while it is under way; else 0 */
+    struct slot_answer answer; /* owned */
+    uint64_t id;               /* while it is under way; else 0 */
     bool ended;
 };
 
@@ -35,11 +32,6 @@ struct quoit_batch {
     struct batch_entry *entries; /* owned */
     size_t *order;               /* owned: the indices in the order in which they ended */
 };
-
-void engine_batch_ready(struct slot *slot)
-{
-    list_append(&slot->batch->ready, &slot->ready);
-}
 
 static void batch_note_end(struct quoit_batch *batch, size_t index)
 {
@@ -56,18 +48,9 @@ static void batch_collect(struct quoit_batch *batch)
 {
     LIST_EACH (&batch->ready, link) {
         struct slot *slot = CONTAINER_OF(link, struct slot, ready);
-        struct batch_entry *entry = &batch->entries[slot->batch_index];
-        size_t index = slot->batch_index;
+        size_t index = slot->taker_index;
 
-        entry->result = slot->result;
-        entry->detail = slot->detail[0] == '\0' ? NULL : strdup(slot->detail);
-        entry->result.detail = entry->detail == NULL ? "" : entry->detail;
-        entry->text = slot->text;
-        entry->headers = slot->headers;
-        entry->answer = slot->answer;
-        slot->text = (struct buffer){ 0 };
-        slot->headers = (struct buffer){ 0 };
-        slot->answer = (struct buffer){ 0 };
+        slot_take_answer(slot, &batch->entries[index].answer);
         list_remove(&slot->ready);
         engine_release(batch->engine, slot);
         batch_note_end(batch, index);
@@ -101,11 +84,11 @@ static void batch_submit(struct quoit_batch *batch)
         }
         batch->submitted++;
         if (error == QUOIT_OK) {
-            slot->batch = batch;
-            slot->batch_index = index;
+            slot->taker = &batch->ready;
+            slot->taker_index = index;
             entry->id = slot_id(slot);
         } else {
-            entry->result =
+            entry->answer.result =
                 (struct quoit_result){ .error = error, .detail = "", .body = { "", 0 } };
             batch_note_end(batch, index);
         }
@@ -185,7 +168,7 @@ const struct quoit_result *quoit_batch_result(const struct quoit_batch *batch, s
     if (index >= batch->count || !batch->entries[index].ended) {
         return NULL;
     }
-    return &batch->entries[index].result;
+    return &batch->entries[index].answer.result;
 }
 
 void quoit_batch_destroy(struct quoit_batch *batch)
@@ -203,11 +186,7 @@ void quoit_batch_destroy(struct quoit_batch *batch)
         batch_turn(batch, QUOIT_NEVER);
     }
     for (size_t i = 0; i < batch->count; i++) {
-        struct batch_entry *entry = &batch->entries[i];
-        buffer_free(&entry->text);
-        buffer_free(&entry->headers);
-        buffer_free(&entry->answer);
-        free(entry->detail);
+        slot_answer_free(&batch->entries[i].answer);
     }
     free(batch->entries);
     free(batch->order);

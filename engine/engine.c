@@ -133,6 +133,9 @@ static bool engine_run_timers(struct quoit_engine *engine)
         case TIMER_LANE:
             engine_wake_lane(engine, CONTAINER_OF(timer, struct lane, timer));
             break;
+        case TIMER_POST:
+            engine_on_post_timer(engine, timer);
+            break;
         }
     }
     return ran;
@@ -208,6 +211,15 @@ static bool engine_catch_up(struct quoit_engine *engine)
     return woken;
 }
 
+/* Give connections to all that may go now: what was submitted, and what other threads posted. */
+static void engine_assign_all(struct quoit_engine *engine)
+{
+    engine_take_posts(engine);
+    do {
+        engine_assign(engine);
+    } while (engine_answer_posts(engine)); /* what ended at once has left its slot to others */
+}
+
 /* What the kernel, the resolver and time bring. True: something. */
 static bool engine_hear(struct quoit_engine *engine, uint64_t wait_ns)
 {
@@ -216,6 +228,7 @@ static bool engine_hear(struct quoit_engine *engine, uint64_t wait_ns)
     engine_take_names(engine);
     bool ran = engine_run_timers(engine);
     engine_feed_hungry(engine);
+    engine_answer_posts(engine);
     return ran || count > 0;
 }
 
@@ -228,7 +241,7 @@ static void engine_rest(struct quoit_engine *engine)
 {
     for (unsigned rounds = 0; rounds < ENGINE_ROUNDS_MAX; rounds++) {
         engine_catch_up(engine);
-        engine_assign(engine);
+        engine_assign_all(engine);
         if (ring_fd_rest(engine->ring, timer_next_ns(&engine->timers))) {
             return;
         }
@@ -249,7 +262,7 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
     engine_run_timers(engine);
     for (bool over = false, woken = false; !over;) {
         woken = engine_catch_up(engine) || woken;
-        engine_assign(engine);
+        engine_assign_all(engine);
         bool was_ready = !list_is_empty(ready) || woken;
         uint64_t until = min_u64(end_ns, timer_next_ns(&engine->timers));
         uint64_t pause_ns =

@@ -11,7 +11,7 @@
  *
  * The parts: engine.c the turn; engine_assign.c who may go, connections and races; engine_end.c how
  * attempts end; engine_event.c what is handed out; engine_origin.c origins, names, lanes; api.c and
- * api_batch.c the calls of quoit.h.
+ * api_batch.c the calls of quoit.h; api_mailbox.c, post.c and replies.c those of quoit_mailbox.h.
  */
 #ifndef QUOIT_ENGINE_ENGINE_H
 #define QUOIT_ENGINE_ENGINE_H
@@ -119,6 +119,7 @@ struct quoit_engine {
     struct list origins[ENGINE_ORIGIN_LISTS];
     uint32_t origins_count;
     struct engine_memo memo;
+    struct quoit_mailbox *mailbox; /* borrowed; NULL: there is none */
 
     struct list runnable; /* lanes that may go, in turn */
     struct list ready;    /* slots with events, by `ready` */
@@ -237,8 +238,19 @@ void engine_release(struct quoit_engine *engine, struct slot *slot);
 /* What result.headers points to, where the answer's head is there. */
 void engine_show_head(struct slot *slot, const struct conn *conn);
 
-/* api_batch.c: a slot of a batch is DONE. */
-void engine_batch_ready(struct slot *slot);
+/* api_mailbox.c */
+
+/* Take what other threads have posted, and submit it as far as slots are free. */
+void engine_take_posts(struct quoit_engine *engine);
+
+/*
+ * Hand out the replies of posts that have ended, and submit others to their slots. True: some of
+ * those waited, and engine_assign may have more to do.
+ */
+bool engine_answer_posts(struct quoit_engine *engine);
+
+/* A post has found no slot until its deadline. */
+void engine_on_post_timer(struct quoit_engine *engine, struct timer *timer);
 
 static inline struct slot *engine_slot(struct quoit_engine *engine, uint32_t index)
 {

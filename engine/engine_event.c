@@ -37,8 +37,8 @@ void engine_make_ready(struct quoit_engine *engine, struct slot *slot)
     if (!list_is_empty(&slot->ready)) {
         return;
     }
-    if (slot->batch != NULL) {
-        engine_batch_ready(slot);
+    if (slot->taker != NULL) {
+        list_append(slot->taker, &slot->ready);
         return;
     }
     list_append(&engine->ready, &slot->ready);
@@ -315,6 +315,7 @@ void engine_tidy(struct quoit_engine *engine)
     LIST_EACH (&engine->slots.lists[SLOT_HANDED], link) {
         engine_release(engine, CONTAINER_OF(link, struct slot, link));
     }
+    engine_answer_posts(engine);
     LIST_EACH (&engine->touched, link) {
         struct slot *slot = CONTAINER_OF(link, struct slot, touched);
         list_remove(&slot->touched);

@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Which states may follow each state: the picture in slot.h, for the machine. */
 static const unsigned slot_may_become[SLOT_STATES] = {
@@ -129,6 +130,30 @@ void slot_reset_answer(struct slot *slot)
     buffer_trim(&slot->messages, SLOT_ROOM_KEPT);
 }
 
+void slot_take_answer(struct slot *slot, struct slot_answer *answer_out)
+{
+    assert(slot->state == SLOT_DONE);
+    *answer_out = (struct slot_answer){
+        .result = slot->result,
+        .text = slot->text,
+        .headers = slot->headers,
+        .bytes = slot->answer,
+        .detail = slot->detail[0] == '\0' ? NULL : strdup(slot->detail),
+    };
+    answer_out->result.detail = answer_out->detail == NULL ? "" : answer_out->detail;
+    slot->text = (struct buffer){ 0 };
+    slot->headers = (struct buffer){ 0 };
+    slot->answer = (struct buffer){ 0 };
+}
+
+void slot_answer_free(struct slot_answer *answer)
+{
+    buffer_free(&answer->text);
+    buffer_free(&answer->headers);
+    buffer_free(&answer->bytes);
+    free(answer->detail);
+}
+
 void slot_reset(struct slot *slot)
 {
     assert(list_is_empty(&slot->ready));
@@ -149,7 +174,7 @@ void slot_reset(struct slot *slot)
     slot->awaits_budget = false;
     slot->resolving = false;
     slot->sending = false;
-    slot->batch = NULL;
+    slot->taker = NULL;
     slot->paused = false;
     slot->retries = 0;
     slot->late = 0;

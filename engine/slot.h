@@ -42,7 +42,6 @@ enum slot_state {
 };
 
 struct lane;
-struct quoit_batch;
 struct sse;
 
 struct slot {
@@ -54,12 +53,12 @@ struct slot {
     struct timer timer;  /* runs for what the state waits for */
 
     /* The request; constant from submit to release. */
-    struct lane *lane;         /* the engine's: its origin and limit */
-    struct buffer head;        /* owned; encoded */
-    struct quoit_span body;    /* borrowed from the caller until END is handed out */
-    void *context;             /* the caller's */
-    struct quoit_batch *batch; /* NULL, or whose it is, and its place there */
-    size_t batch_index;
+    struct lane *lane;              /* the engine's: its origin and limit */
+    struct buffer head;             /* owned; encoded */
+    struct quoit_span body;         /* borrowed from the caller until END is handed out */
+    void *context;                  /* the caller's */
+    struct list *taker;             /* NULL, or who is given its END: a list of slots, by `ready` */
+    size_t taker_index;             /* its place there */
     struct quoit_timeouts timeouts; /* lengths, defaults filled in */
     uint64_t start_ns;              /* an instant */
     uint64_t deadline_ns;           /* an instant; UINT64_MAX: none */
@@ -111,6 +110,13 @@ struct slot {
     bool paused, full;   /* held back by the caller; by stream_buffer_max */
 };
 
+/* An answer that has left its slot, buffers and all. */
+struct slot_answer {
+    struct quoit_result result;         /* points into what follows */
+    struct buffer text, headers, bytes; /* owned */
+    char *detail;                       /* owned, or NULL: there is none */
+};
+
 struct slot_table {
     struct slot *slots; /* owned; never moves */
     uint32_t slots_max;
@@ -145,5 +151,9 @@ void slot_reset(struct slot *slot);
 
 /* Forget the answer only: another attempt follows. */
 void slot_reset_answer(struct slot *slot);
+
+/* Take the answer out of a slot that is DONE. Without memory it has no detail. */
+void slot_take_answer(struct slot *slot, struct slot_answer *answer_out);
+void slot_answer_free(struct slot_answer *answer);
 
 #endif

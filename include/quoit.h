@@ -34,7 +34,7 @@
  *
  * Every engine call but quoit_wake belongs to the thread that called quoit_create. In another
  * thread it returns QUOIT_E_THREAD (or 0), in a forked child QUOIT_E_FORKED (or 0), and does
- * nothing.
+ * nothing. Other threads hand their requests to it by quoit_mailbox.h.
  *
  * C11 and C++17.
  */
@@ -302,7 +302,8 @@ struct quoit_stats {
     uint64_t outages;             /* times that an origin was found to be down */
     enum quoit_io io;             /* what the engine runs on: URING or EPOLL */
     int io_refusal;               /* AUTO took EPOLL: the errno that io_uring gave; else 0 */
-    uint64_t reserved[9];
+    uint64_t posted, post_wakes;  /* requests of other threads; times that those woke the engine */
+    uint64_t reserved[7];
 };
 
 /*
@@ -324,7 +325,8 @@ QUOIT_API QUOIT_MUST enum quoit_error quoit_create(const struct quoit_options *o
 
 /*
  * Cancel what is in flight, wait until the kernel holds nothing of it, drop results that were not
- * taken, and free the engine. Its limits and batches must be destroyed first. NULL is allowed.
+ * taken, and free the engine. Its limits, batches and mailbox must be destroyed first. NULL is
+ * allowed.
  *
  *   Blocks   for milliseconds while connections close.
  */

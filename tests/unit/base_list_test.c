@@ -99,6 +99,23 @@ static void test_a_link_may_go_to_another_list_while_its_list_is_visited(void)
     check_numbers(&to, "024");
 }
 
+static void test_all_of_a_list_may_go_behind_another_in_their_order(void)
+{
+    struct list from, to;
+
+    for (int split = 0; split <= ITEMS; split++) {
+        make_items();
+        list_init(&from);
+        list_init(&to);
+        for (int i = 0; i < ITEMS; i++) {
+            list_append(i < split ? &to : &from, &items[i].link);
+        }
+        list_append_all(&to, &from);
+        check_numbers(&from, "");
+        check_numbers(&to, "01234");
+    }
+}
+
 static void test_the_last_to_leave_makes_it_empty(void)
 {
     struct list list;
@@ -117,6 +134,7 @@ int main(void)
     RUN(test_links_stand_in_the_order_they_came);
     RUN(test_leaving_closes_the_gap_and_may_be_done_twice);
     RUN(test_a_link_may_go_to_another_list_while_its_list_is_visited);
+    RUN(test_all_of_a_list_may_go_behind_another_in_their_order);
     RUN(test_the_last_to_leave_makes_it_empty);
     return check_done();
 }
