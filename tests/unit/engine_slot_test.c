@@ -344,7 +344,7 @@ static void test_a_request_leaves_nothing_to_the_next_in_its_slot(void)
     slot->conn = slot->rival = 3;
     slot->cancelled = slot->counted = slot->limited = slot->resent = slot->fresh = true;
     slot->probe = slot->awaits_budget = slot->resolving = slot->sending = slot->paused = true;
-    slot->batch = (struct quoit_batch *)(void *)slot;
+    slot->taker = &slot->link;
     slot->lane = (struct lane *)(void *)slot;
     slot->retries = slot->late = 2;
     slot->paced_ns = 5;
@@ -357,7 +357,7 @@ static void test_a_request_leaves_nothing_to_the_next_in_its_slot(void)
     CHECK(!slot->cancelled && !slot->counted && !slot->limited && !slot->resent && !slot->fresh);
     CHECK(!slot->probe && !slot->awaits_budget && !slot->resolving && !slot->sending);
     CHECK(!slot->paused);
-    CHECK(slot->batch == NULL);
+    CHECK(slot->taker == NULL);
     CHECK(slot->lane == NULL);
     CHECK_EQ(slot->retries + slot->late, 0);
     CHECK_EQ(slot->paced_ns, 0);
