@@ -2,6 +2,7 @@
 #
 #   CC=clang      another compiler: everything goes into build/clang
 #   SAN=1         AddressSanitizer and UBSan: build/san, or build/clang-san
+#   TSAN=1        ThreadSanitizer: build/tsan, or build/clang-tsan
 #   GUARD=1       memory that was given back can be touched by nobody, the kernel included: build/guard
 #   WERROR=1      a warning is an error, as in .ci/run
 #   COVERAGE=1    counts lines for `make coverage`: build/coverage
@@ -40,7 +41,7 @@ FUZZ_S ?= 60
 
 empty :=
 CONFIG := $(filter-out gcc cc,$(notdir $(lastword $(CC)))) $(if $(filter 1,$(SAN)),san) \
-          $(if $(filter 1,$(GUARD)),guard) $(if $(filter 1,$(FUZZ)),fuzz) $(if $(filter 1,$(COVERAGE)),coverage)
+          $(if $(filter 1,$(TSAN)),tsan) $(if $(filter 1,$(GUARD)),guard) $(if $(filter 1,$(FUZZ)),fuzz) $(if $(filter 1,$(COVERAGE)),coverage)
 CONFIG := $(subst $(empty) $(empty),-,$(strip $(CONFIG)))
 B := build$(addprefix /,$(CONFIG))
 THIRD_PARTY := build/third_party
@@ -100,6 +101,8 @@ HARDENING += $(shell $(CC) -Werror -fstack-clash-protection -x c -c /dev/null -o
 
 ifeq ($(SAN),1)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+else ifeq ($(TSAN),1)
+SANITIZE := -fsanitize=thread -fno-omit-frame-pointer
 else ifeq ($(FUZZ),1)
 SANITIZE := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
             -fno-omit-frame-pointer

@@ -37,7 +37,7 @@ struct service {
     struct quoit_options options;
     struct quoit_mailbox *mailbox;
     pthread_t thread;
-    sem_t ready;
+    sem_t ready, woken;
     atomic_bool over;
     struct quoit_engine *engine;
     struct quoit_stats stats; /* at its end */
@@ -53,6 +53,7 @@ static void *service_run(void *context)
     while (!atomic_load(&service->over)) {
         CHECK_EQ(quoit_turn(service->engine, QUOIT_NEVER), 0);
     }
+    sem_wait(&service->woken); /* an engine must not go while quoit_wake is under way */
     quoit_mailbox_destroy(service->mailbox);
     service->stats = live_stats(service->engine);
     quoit_destroy(service->engine);
@@ -62,6 +63,7 @@ static void *service_run(void *context)
 static void service_start(struct service *service)
 {
     sem_init(&service->ready, 0, 0);
+    sem_init(&service->woken, 0, 0);
     CHECK_EQ(pthread_create(&service->thread, NULL, service_run, service), 0);
     sem_wait(&service->ready);
 }
@@ -70,8 +72,10 @@ static void service_stop(struct service *service)
 {
     atomic_store(&service->over, true);
     quoit_wake(service->engine);
+    sem_post(&service->woken);
     pthread_join(service->thread, NULL);
     sem_destroy(&service->ready);
+    sem_destroy(&service->woken);
 }
 
 /* -------- asking -------- */
