@@ -406,6 +406,15 @@ guard-run:
 	  $(filter-out %/storm_sim_test %/errors_sim_test,$(SIM_TESTS)) \
 	  $(filter-out $(B)/tests/torture/%,$(LIVE_TESTS))
 
+# quoit-mock is another process: without TSAN it is faster, and a signal ends it.
+TSAN_TESTS := $(addprefix $(B)/tests/live/,mailbox_test mailbox_ends_test wake_test)
+.PHONY: tsan tsan-run
+tsan: $(B)/quoit-mock ## what threads share, with ThreadSanitizer
+	+@$(MAKE_J) TSAN=1 MOCK_BUILD=$(B) tsan-run
+
+tsan-run: $(TSAN_TESTS)
+	@QUOIT_BUILD=$(MOCK_BUILD) tests/run.sh --in-turn $(TSAN_TESTS)
+
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)
 	@$(RUN) --in-turn tests/install_test.sh
