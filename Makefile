@@ -59,6 +59,7 @@ bench_SOURCES := $(wildcard bench/*.c)
 mock_SOURCES := $(wildcard mock/*.c)
 LIB_SOURCES := $(foreach folder,$(LIB_FOLDERS),$($(folder)_SOURCES))
 C_FILES := $(wildcard $(addsuffix /*.[ch],include base http tls engine llm cli bench mock perf examples \
+             examples/adapters \
              tests/unit tests/sim tests/live tests/live/raw tests/torture \
              tests/guard tests/fuzz))
 
