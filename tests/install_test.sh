@@ -107,7 +107,7 @@ int main(void)
 }
 END
 
-for header in quoit.h quoit_llm.h; do
+for header in quoit.h quoit_mailbox.h quoit_llm.h; do
     holds "$header is C11 by itself" header_is_c $header
 done
 cpp=""
@@ -117,7 +117,7 @@ for candidate in g++ clang++; do
     fi
 done
 if [ -n "$cpp" ]; then
-    for header in quoit.h quoit_llm.h; do
+    for header in quoit.h quoit_mailbox.h quoit_llm.h; do
         holds "$header is C++17 too" header_is_cpp "$cpp" $header
     done
 else

@@ -82,6 +82,12 @@ includes examples/use.c '2: [include] examples may not include llm/json.h' llm/j
 includes include/quoit.h '2: [include] include may not include base/bits.h' base/bits.h
 includes include/quoit_llm.h '' 'quoit.h>'
 includes include/quoit_llm.h '2: [include] include/quoit_llm may not include llm/json.h' llm/json.h
+includes include/quoit_mailbox.h '2: [include] include/quoit_mailbox may not include base/list.h' base/list.h
+includes engine/post.c '' engine/post.h engine/slot.h quoit_mailbox.h tls/context.h
+includes engine/post.c '2: [include] engine/post may not include engine/engine.h' engine/engine.h
+includes engine/replies.c '' engine/replies.h engine/post.h 'pthread.h>'
+includes engine/replies.c '2: [include] engine/replies may not include engine/slot.h' engine/slot.h
+includes examples/use.c '' 'quoit_mailbox.h>' adapters/quoit_threads.h
 includes tests/unit/http_url_test.c '' http/url.h tests/unit/check.h
 
 # One owner for each third party.

@@ -31,6 +31,13 @@
 static struct live_server server;
 static char echo_url[128];
 
+static bool is_readable(int fd, int wait_ms)
+{
+    struct pollfd poller = { .fd = fd, .events = POLLIN };
+
+    return poll(&poller, 1, wait_ms) == 1;
+}
+
 /* -------- an engine in a thread of its own -------- */
 
 struct service {
@@ -38,6 +45,7 @@ struct service {
     struct quoit_mailbox *mailbox;
     pthread_t thread;
     sem_t ready, woken;
+    bool embedded; /* it sleeps in a loop of its own, on quoit_fd */
     atomic_bool over;
     struct quoit_engine *engine;
     struct quoit_stats stats; /* at its end */
@@ -49,9 +57,13 @@ static void *service_run(void *context)
 
     service->engine = live_engine(&service->options);
     CHECK_EQ(quoit_mailbox_create(service->engine, NULL, &service->mailbox), QUOIT_OK);
+    int fd = service->embedded ? quoit_fd(service->engine) : -1;
     sem_post(&service->ready);
     while (!atomic_load(&service->over)) {
-        CHECK_EQ(quoit_turn(service->engine, QUOIT_NEVER), 0);
+        CHECK_EQ(quoit_turn(service->engine, service->embedded ? 0 : QUOIT_NEVER), 0);
+        if (service->embedded && !is_readable(fd, LIVE_WAIT_MS)) {
+            live_give_up("an engine's descriptor");
+        }
     }
     sem_wait(&service->woken); /* an engine must not go while quoit_wake is under way */
     quoit_mailbox_destroy(service->mailbox);
@@ -350,14 +362,32 @@ static void test_a_burst_wakes_the_engine_once(void)
     quoit_destroy(engine);
 }
 
-/* -------- a loop of one's own in the thread that asks -------- */
-
-static bool is_readable(int fd, int wait_ms)
+/* The same for an engine whose thread sleeps in a loop of its own; and bursts beside it. */
+static void test_a_post_reaches_an_engine_in_an_event_loop(void)
 {
-    struct pollfd poller = { .fd = fd, .events = POLLIN };
+    enum { ROUNDS = 500, BURST = 7 };
+    struct service service = { .options.requests_max = 3, .embedded = true };
+    struct quoit_replies *replies = make_replies();
+    uint64_t id;
 
-    return poll(&poller, 1, wait_ms) == 1;
+    service_start(&service);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        unsigned posts = round % 2 == 0 ? 1 : BURST; /* more than there are slots */
+        for (unsigned i = 0; i < posts; i++) {
+            CHECK_EQ(post_text(service.mailbox, replies, "in a loop", NULL, &id), QUOIT_OK);
+        }
+        for (unsigned i = 0; i < posts; i++) {
+            struct quoit_reply *reply = await_reply(replies);
+            CHECK(reply_says(reply, "in a loop"));
+            quoit_reply_free(reply);
+        }
+    }
+    service_stop(&service);
+    CHECK_EQ(service.stats.posted, ROUNDS / 2 * (1 + BURST));
+    quoit_replies_destroy(replies);
 }
+
+/* -------- a loop of one's own in the thread that asks -------- */
 
 static void test_the_descriptor_is_readable_while_replies_wait(void)
 {
@@ -409,6 +439,7 @@ int main(void)
     RUN(test_threads_that_share_a_queue_take_each_reply_once);
     RUN(test_one_queue_serves_several_engines);
     RUN(test_a_post_wakes_an_engine_that_sleeps);
+    RUN(test_a_post_reaches_an_engine_in_an_event_loop);
     RUN(test_a_burst_wakes_the_engine_once);
     RUN(test_the_descriptor_is_readable_while_replies_wait);
     RUN(test_waiting_for_a_reply_ends_in_time);
