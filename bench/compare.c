@@ -48,7 +48,7 @@ static const struct option_row compare_rows[] = {
     WORDS(sides),
 };
 
-static const struct option_table compare_table = {
+const struct option_table compare_table = {
     .command = "quoit compare",
     OPTION_ROWS(compare_rows),
     .head =

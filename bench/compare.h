@@ -6,8 +6,12 @@
 #define QUOIT_BENCH_COMPARE_H
 
 #include "cli/exit.h"
+#include "cli/option.h"
 
 /* `words` is what stands behind `compare`. */
 int compare_main(int count, char **words);
+
+/* Its options. */
+extern const struct option_table compare_table;
 
 #endif

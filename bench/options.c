@@ -50,7 +50,7 @@ static const struct option_row option_rows[] = {
          "ask for them (\"stream\":true)"),
     { OPTION_TEXT, 'x', "proxy", AT(proxy), 0, "URL",
       "go through this http:// proxy; '' for none, whatever the\nenvironment says", 0, 1 },
-    TEXT(0, "unix-socket", unix_socket, "PATH", "connect to this socket, whatever the host"),
+    TEXT(0, "unix-socket", unix_socket, "SOCKET", "connect to this socket, whatever the host"),
     TEXT(0, "api-key-env", api_key_env, "NAME", "take the key from this variable (OPENAI_API_KEY)"),
     TEXT(0, "api-key-file", api_key_file, "F", "take it from this file"),
     TEXT(0, "api-key-header", api_key_header, "NAME",
@@ -106,7 +106,7 @@ static const struct option_row option_rows[] = {
         "is not defined, since tools disagree: say --threads for threads, --timeout for a time"),
 };
 
-static const struct option_table options_table = {
+const struct option_table bench_options_table = {
     .command = "quoit bench",
     OPTION_ROWS(option_rows),
     .head =
@@ -135,7 +135,7 @@ static const struct option_table options_table = {
         "4 a result could not be written; 99 --slo or --strict was missed; 130, 143 interrupted.\n",
 };
 
-#define bench_refuse(...) option_refuse(&options_table, __VA_ARGS__)
+#define bench_refuse(...) option_refuse(&bench_options_table, __VA_ARGS__)
 
 /* --- What the texts say --- */
 
@@ -317,7 +317,7 @@ bool bench_options_parse(struct bench_options *options, int count, char **words)
         .max_error_rate = -1,
         .body_max = OPTIONS_BODY_MAX,
     };
-    if (!option_parse(&options_table, options, count, words)) {
+    if (!option_parse(&bench_options_table, options, count, words)) {
         return false;
     }
     if (options->help || options->version) {
@@ -328,5 +328,5 @@ bool bench_options_parse(struct bench_options *options, int count, char **words)
 
 void bench_options_print_help(FILE *to)
 {
-    option_print_help(&options_table, to);
+    option_print_help(&bench_options_table, to);
 }

@@ -61,4 +61,6 @@ bool bench_options_parse(struct bench_options *options, int count, char **words)
 /* All of --help. */
 void bench_options_print_help(FILE *to);
 
+extern const struct option_table bench_options_table;
+
 #endif

@@ -39,7 +39,7 @@ static const struct option_row check_rows[] = {
     WORD(input, "INPUT"),
 };
 
-static const struct option_table check_table = {
+const struct option_table check_table = {
     .command = "quoit check",
     OPTION_ROWS(check_rows),
     .head =

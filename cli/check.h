@@ -8,8 +8,12 @@
 #define QUOIT_CLI_CHECK_H
 
 #include "cli/exit.h"
+#include "cli/option.h"
 
 /* `words` is what stands behind `check`. */
 int check_main(int count, char **words);
+
+/* Its options. */
+extern const struct option_table check_table;
 
 #endif

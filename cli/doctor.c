@@ -38,7 +38,7 @@ static const struct option_row doctor_rows[] = {
     FLAG('h', "help", help, "this"),
 };
 
-static const struct option_table doctor_table = {
+const struct option_table doctor_table = {
     .command = "quoit doctor",
     OPTION_ROWS(doctor_rows),
     .head = "quoit doctor: can this machine run quoit, and how fast is the client itself here.\n"

@@ -3,10 +3,13 @@
  */
 #include "bench/bench.h"
 #include "bench/compare.h"
+#include "bench/options.h"
 #include "cli/batch.h"
 #include "cli/check.h"
+#include "cli/completions.h"
 #include "cli/doctor.h"
 #include "cli/merge.h"
+#include "cli/options.h"
 #include "cli/retry_failed.h"
 #include "cli/version.h"
 
@@ -17,24 +20,37 @@
 #include <string.h>
 #include <unistd.h>
 
+static const struct command commands[] = {
+    { "batch", "INPUT [-o OUTPUT]", "run a file of queries, write a file of answers", batch_main,
+      &options_table },
+    { "bench", "URL", "measure a server", bench_main, &bench_options_table },
+    { "check", "INPUT", "what is in a file of queries, and what is wrong with it", check_main,
+      &check_table },
+    { "compare", "BASE OTHER...",
+      "results of runs side by side: what has changed, and is it chance", compare_main,
+      &compare_table },
+    { "merge", "FILE... -o OUTPUT", "join files of answers of several runs or shards", merge_main,
+      &merge_table },
+    { "retry-failed", "INPUT OUTPUT...", "the queries that failed or are missing, as a new input",
+      retry_failed_main, &retry_failed_table },
+    { "doctor", "", "can this machine run it, and how fast", doctor_main, &doctor_table },
+};
+
+#define COMMANDS_COUNT (sizeof(commands) / sizeof(commands[0]))
+
 static void print_help(FILE *to)
 {
-    fputs(
-        "quoit: throw HTTP queries in large batches, get every answer back.\n"
-        "\n"
-        "  quoit batch INPUT [-o OUTPUT]   run a file of queries, write a file of answers\n"
-        "  quoit bench URL                 measure a server\n"
-        "  quoit check INPUT               what is in a file of queries, and what is wrong with "
-        "it\n"
-        "  quoit compare BASE OTHER...     results of runs side by side: what has changed, and is "
-        "it chance\n"
-        "  quoit merge FILE... -o OUTPUT   join files of answers of several runs or shards\n"
-        "  quoit retry-failed INPUT OUTPUT...\n"
-        "                                  the queries that failed or are missing, as a new input\n"
-        "  quoit doctor                    can this machine run it, and how fast\n"
-        "  quoit COMMAND --help            all options of a command\n"
-        "  quoit --version                 versions, and what the kernel can do\n",
-        to);
+    fputs("quoit: throw HTTP queries in large batches, get every answer back.\n\n", to);
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
+        char left[64];
+        int size =
+            snprintf(left, sizeof(left), "  quoit %s %s", commands[i].name, commands[i].words);
+        fprintf(to, size > 33 ? "%s\n%34s" : "%-34s%s", left, "");
+        fprintf(to, "%s\n", commands[i].help);
+    }
+    fputs("  quoit COMMAND --help            all options of a command\n"
+          "  quoit --version                 versions, and what the kernel can do\n",
+          to);
 }
 
 /*
@@ -60,23 +76,10 @@ static int close_stdout(int exit_code)
     return exit_code;
 }
 
-static const struct {
-    const char *name;
-    int (*run)(int count, char **words); /* `words` is what stands behind the name */
-} commands[] = {
-    { "batch", batch_main },
-    { "bench", bench_main },
-    { "check", check_main },
-    { "compare", compare_main },
-    { "doctor", doctor_main },
-    { "merge", merge_main },
-    { "retry-failed", retry_failed_main },
-};
-
 /* False: there is no command of that name. */
 static bool run_command(const char *name, int count, char **words, int *exit_code_out)
 {
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; i < COMMANDS_COUNT; i++) {
         if (strcmp(name, commands[i].name) == 0) {
             *exit_code_out = commands[i].run(count, words);
             return true;
@@ -103,7 +106,12 @@ int main(int count, char **words)
         version_print();
         return close_stdout(0);
     }
-    if (count < 2) {
+    if (strcmp(word, "--completions") == 0) { /* of the build alone, so --help is silent on it */
+        if (count == 3 && completions_print(words[2], commands, COMMANDS_COUNT, stdout)) {
+            return close_stdout(0);
+        }
+        fputs("quoit: --completions: say one of bash|zsh|fish\n", stderr);
+    } else if (count < 2) {
         print_help(stderr);
     } else {
         fprintf(stderr, "quoit: unknown command %s: see quoit --help\n", word);

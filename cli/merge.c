@@ -37,7 +37,7 @@ static const struct option_row merge_rows[] = {
     WORDS(files),
 };
 
-static const struct option_table merge_table = {
+const struct option_table merge_table = {
     .command = "quoit merge",
     OPTION_ROWS(merge_rows),
     .head =

@@ -12,8 +12,12 @@
 #define QUOIT_CLI_MERGE_H
 
 #include "cli/exit.h"
+#include "cli/option.h"
 
 /* `words` is what stands behind `merge`. */
 int merge_main(int count, char **words);
+
+/* Its options. */
+extern const struct option_table merge_table;
 
 #endif

@@ -41,7 +41,7 @@ static const struct option_row option_rows[] = {
     TEXT(0, "model", model, "NAME", "set \"model\" in each body"),
     LIST(0, "query", queries, "K=V", "add to the query of each url below --base-url",
          OPTIONS_QUERIES_MAX),
-    TEXT(0, "unix-socket", unix_socket, "PATH", "connect to this socket, whatever the host"),
+    TEXT(0, "unix-socket", unix_socket, "SOCKET", "connect to this socket, whatever the host"),
     { OPTION_TEXT, 'x', "proxy", AT(proxy), 0, "URL",
       "go through this http:// proxy; '' for none, whatever the\nenvironment says", 0, 1 },
     LIST('H', "header", headers, "'NAME: VALUE'",
@@ -121,7 +121,7 @@ static const struct option_row option_rows[] = {
     REFUSED('d', NULL, "is not of a batch: each line has its own \"body\""),
 };
 
-static const struct option_table options_table = {
+const struct option_table options_table = {
     .command = "quoit batch",
     OPTION_ROWS(option_rows),
     .head =

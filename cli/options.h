@@ -10,6 +10,8 @@
 #ifndef QUOIT_CLI_OPTIONS_H
 #define QUOIT_CLI_OPTIONS_H
 
+#include "cli/option.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -59,5 +61,7 @@ bool options_parse(struct options *options, int count, char **words);
 
 /* All of --help. */
 void options_print_help(FILE *to);
+
+extern const struct option_table options_table;
 
 #endif

@@ -36,7 +36,7 @@ static const struct option_row retry_failed_rows[] = {
     WORDS(files),
 };
 
-static const struct option_table retry_failed_table = {
+const struct option_table retry_failed_table = {
     .command = "quoit retry-failed",
     OPTION_ROWS(retry_failed_rows),
     .head = "quoit retry-failed INPUT OUTPUT... [-o F]: what of INPUT is to be sent again.\n"

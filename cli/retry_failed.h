@@ -11,8 +11,12 @@
 #define QUOIT_CLI_RETRY_FAILED_H
 
 #include "cli/exit.h"
+#include "cli/option.h"
 
 /* `words` is what stands behind `retry-failed`. */
 int retry_failed_main(int count, char **words);
+
+/* Its options. */
+extern const struct option_table retry_failed_table;
 
 #endif
