@@ -4,13 +4,13 @@
  * An engine belongs to one thread. Its mailbox takes requests from all others; the engine's thread
  * sends them while it turns; each answer goes to the queue that its asker named.
  *
- *     the engine's thread                                any other thread
+ *     the engine's thread                           any other thread
  *
- *     quoit_mailbox_create(engine, NULL, &mailbox);      quoit_replies_create(&replies);
- *     while (!over) {                                    quoit_post(mailbox, &request, replies,
- * &id); quoit_turn(engine, QUOIT_NEVER);               reply = quoit_replies_next(replies,
- * QUOIT_NEVER); }                                                  printf("%u\n",
- * reply->result->status); quoit_mailbox_destroy(mailbox); quoit_reply_free(reply);
+ *     quoit_mailbox_create(engine, NULL, &mailbox); quoit_replies_create(&replies);
+ *     while (!over) {                               quoit_post(mailbox, &request, replies, &id);
+ *         quoit_turn(engine, QUOIT_NEVER);          reply = quoit_replies_next(replies, wait_ns);
+ *     }                                             printf("%u\n", reply->result->status);
+ *     quoit_mailbox_destroy(mailbox);               quoit_reply_free(reply);
  *
  * What the engine's thread does otherwise stays as it is: its own requests, their events, batches.
  * A post never stands among the events of quoit_next.
@@ -138,8 +138,8 @@ QUOIT_API void quoit_replies_destroy(struct quoit_replies *replies);
  * Take the oldest reply. NULL: none came in that time.
  *
  *   Blocks   up to wait_ns; 0: not at all; QUOIT_NEVER: until there is one, also over signals.
- * Never wait so in the engine's own thread: only its turns bring replies. Threads  any, also
- * several at a time: each reply goes to one of them.
+ *            Never wait so in the engine's own thread: only its turns bring replies.
+ *   Threads  any, also several at a time: each reply goes to one of them.
  */
 QUOIT_API struct quoit_reply *quoit_replies_next(struct quoit_replies *replies, uint64_t wait_ns);
 
