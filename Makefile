@@ -287,11 +287,6 @@ define program
 	$(Q)$(CC) -pie -o $@ $(filter %.o %.a,$^) $(ALL_LDFLAGS) $(1)
 endef
 
-$(B)/man/%: man/%.scd
-	@mkdir -p $(@D)
-	$(call say,MAN,$@)
-	$(Q)scdoc <$< >$@.new && mv -f $@.new $@
-
 # The command reads JSON by the modules that libquoit_llm.a hides.
 $(B)/quoit: $(call objects,$(cli_SOURCES) $(bench_SOURCES)) $(B)/obj/llm.a $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS) $(CJSON_LIBS) $(ZLIB_LIBS) -lm)
@@ -369,13 +364,16 @@ MAKE_J = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 INSTALL_FOR_TEST = rm -rf $(B)/tests/installed && \
   $(MAKE) install PREFIX=/usr/local LIBDIR=/usr/local/lib DESTDIR=$(B)/tests/installed >/dev/null
 
+# What any other compiler or sanitizer would only repeat.
+PACKAGE_TESTS := $(if $(CONFIG),,tests/abi_test.sh tests/completions_test.py tests/package_test.sh)
+
 test: ## everything: packages, build, all tests, tidy
 	@tests/deps.sh build test
 	+@$(MAKE_J) test-programs
 	+@$(INSTALL_FOR_TEST)
 	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS) \
 	  --waiting $(LIVE_TESTS) $(addprefix epoll:,$(RING_TESTS)) \
-	  --in-turn tests/install_test.sh tests/llhttp_system_test.sh tests/tidy.sh tests/cases.sh tests/tidy_test.sh
+	  --in-turn tests/install_test.sh $(PACKAGE_TESTS) tests/llhttp_system_test.sh tests/tidy.sh tests/cases.sh tests/tidy_test.sh
 
 test-epoll: all $(RING_TESTS) $(LIVE_PROGRAMS) ## all that touches the network, over epoll
 	@$(RUN) --waiting $(EPOLL_TESTS)
@@ -418,7 +416,7 @@ tsan-run: $(TSAN_TESTS)
 
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)
-	@$(RUN) --in-turn tests/install_test.sh
+	@$(RUN) --in-turn tests/install_test.sh $(PACKAGE_TESTS)
 
 tidy: ## house rules: who includes whom, sizes, format
 	@tests/tidy.sh
@@ -431,7 +429,7 @@ format: ## lay out all C files with clang-format
 
 # --- The rest ---
 
-.PHONY: deps ci-deps bench-deps demo bench bench-all soak fuzz fuzz-programs coverage test-covered install clean help
+.PHONY: deps ci-deps bench-deps demo bench bench-all soak fuzz fuzz-programs coverage test-covered clean help
 deps: ## install the Debian packages that are missing
 	@tests/deps.sh build test
 
@@ -478,32 +476,7 @@ coverage: ## lines and branches of http/, tls/ and engine/ that the tests reach
 test-covered:
 	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS) --waiting $(LIVE_TESTS) $(EPOLL_TESTS)
 
-# $(call pkg_config,name,description,requires,libs,libs.private)
-define pkg_config
-	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR:$(PREFIX)/%=$${prefix}/%)' \
-	  'includedir=$${prefix}/include' '' \
-	  'Name: $(1)' 'Description: $(2)' 'Version: $(VERSION)' \
-	  'Requires$(3)' 'Libs: -L$${libdir} $(4)' 'Libs.private: $(5)' \
-	  'Cflags: -I$${includedir}' >$(B)/$(1).pc
-	$(INSTALL) -m 644 $(B)/$(1).pc $(DESTDIR)$(LIBDIR)/pkgconfig/$(1).pc
-endef
-
-install: all ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(LIBDIR)/pkgconfig
-	$(if $(PROGRAMS),$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin)
-	$(INSTALL) -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
-	$(INSTALL) -m 644 $(filter %.1,$(MAN_PAGES)) $(DESTDIR)$(PREFIX)/share/man/man1
-	$(INSTALL) -m 644 $(filter %.5,$(MAN_PAGES)) $(DESTDIR)$(PREFIX)/share/man/man5
-	$(INSTALL) -m 644 include/quoit.h include/quoit_mailbox.h $(DESTDIR)$(PREFIX)/include
-	$(INSTALL) -m 644 $(B)/libquoit.a $(DESTDIR)$(LIBDIR)/libquoit.a
-	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so.$(VERSION)
-	ln -sf libquoit.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so
-	$(call pkg_config,quoit,HTTP requests in large batches over io_uring,.private: liburing openssl,\
-	  -lquoit,-pthread $(LLHTTP_LIBS))
-	$(INSTALL) -m 644 include/quoit_llm.h $(DESTDIR)$(PREFIX)/include/quoit_llm.h
-	$(INSTALL) -m 644 $(B)/libquoit_llm.a $(DESTDIR)$(LIBDIR)/libquoit_llm.a
-	$(call pkg_config,quoit_llm,Batches of LLM prompts over quoit,: quoit,-lquoit_llm,)
+include install.mk
 
 clean: ## remove this configuration's build (all of build/ for the default one)
 	rm -rf $(B)
@@ -511,4 +484,4 @@ clean: ## remove this configuration's build (all of build/ for the default one)
 help: ## this list
 	@awk '/^#   [A-Z]/ { print substr($$0, 3) } \
 	  /^[a-z-]+:.*## / { split($$1, target, ":"); \
-	    printf "  make %-14s%s\n", target[1], substr($$0, index($$0, "## ") + 3) }' Makefile
+	    printf "  make %-14s%s\n", target[1], substr($$0, index($$0, "## ") + 3) }' Makefile install.mk
