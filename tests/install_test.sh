@@ -1,156 +1,244 @@
-#!/bin/sh
+#!/bin/bash
 # install_test: what a user of the libraries meets, in what `make install` has put below
-# $QUOIT_BUILD/tests/installed: headers for C and C++, libraries that show quoit_* and nothing else,
-# pkg-config files that are right for them, and examples that build with those.
+# $QUOIT_BUILD/tests/installed: pkg-config files that are right for the shared and for the static
+# libraries, and programs that build with either and run against quoit-mock: the examples, those of
+# the manual, and one that has an llhttp of its own.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 build=${QUOIT_BUILD:-build}
 compiler=${QUOIT_CC:-gcc}
-installed=$PWD/$build/tests/installed
-prefix=$installed/usr/local
+prefix=$PWD/$build/tests/installed/usr/local
 if [ ! -e "$prefix/include/quoit.h" ]; then
     echo "nothing is installed there: make test-install"
     exit 77
 fi
-work=$(mktemp -d "$build/tests/user.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+work=$(mktemp -d "$build/tests/user.XXXXXX") || exit 1
+mock=""
+clean_up() {
+    [ -z "$mock" ] || { kill "$mock" && wait "$mock"; } 2>/dev/null
+    rm -rf "$work"
+}
+trap clean_up EXIT
 passed=0 failed=0 skipped=0
 
 # holds NAME COMMAND...: the promise NAME holds if the command succeeds.
 holds() {
-    name=$1
+    local name=$1
     shift
     if "$@" >"$work/said" 2>&1; then
         passed=$((passed + 1))
     else
         failed=$((failed + 1))
         echo "FAILED $name"
-        cat "$work/said"
+        head -n 30 "$work/said"
     fi
 }
 
+# --- Building, as a user does ---
+
 # package NAME OPTION...: what pkg-config says of an installed package.
 package() {
-    package=$1
+    local package=$1
     shift
     PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --define-variable=prefix="$prefix" "$@" \
         "$package"
 }
 
-# The package that a source needs, by the header it includes.
+# The package of ours that a source needs, by the header it includes.
 package_of() { grep -q '#include <quoit_llm.h>' "$1" && echo quoit_llm || echo quoit; }
 
-# shellcheck disable=SC2046,SC2086 # compiler and flags are words
-build_shared() {
-    $compiler -std=gnu11 "$1" -o "$work/program" $(package "$(package_of "$1")" --cflags --libs)
+# Those of others, which its adapter may include.
+others_of() {
+    sed -n -e 's/^#include <uv\.h>.*/libuv/p' -e 's/^#include <glib.*/glib-2.0/p' \
+        -e 's/^#include <event2\/.*/libevent_core/p' "$1" \
+        $(sed -n "s|^#include \"\(.*\)\"|${1%/*}/\1|p" "$1") | sort -u
 }
 
-# shellcheck disable=SC2046,SC2086
-build_static() {
-    $compiler -std=gnu11 "$1" -o "$work/program" $(package "$(package_of "$1")" --cflags) \
-        $(package "$(package_of "$1")" --static --libs | sed 's/-lquoit\( \|$\)/-l:libquoit.a /g')
+# With a shared and a static library of one name the linker takes the shared one.
+static() { sed -E 's/-l(quoit(_llm)?)( |$)/-l:lib\1.a /g'; }
+
+# build shared|static SOURCE [OBJECT...]: $work/program.
+build() {
+    local flags libraries others
+    flags=$(package "$(package_of "$2")" --cflags) || return 1
+    if [ "$1" = shared ]; then
+        libraries="$(package "$(package_of "$2")" --libs) -Wl,-rpath,$prefix/lib"
+    else
+        libraries=$(package "$(package_of "$2")" --libs --static | static)
+    fi
+    others=$(others_of "$2")
+    # shellcheck disable=SC2086 # these are words
+    [ -z "$others" ] || others=$(pkg-config --cflags --libs $others) || return 1
+    shift
+    # shellcheck disable=SC2086
+    $compiler -std=gnu11 -Wall -Wextra -Werror $flags "$@" -o "$work/program" $libraries $others
 }
 
-says_version() {
-    [ "$(LD_LIBRARY_PATH="$prefix/lib" "$work/program")" = "$(package quoit --modversion)" ]
+links_with() { ldd "$work/program" | grep -F libquoit; }
+
+uses_shared() { links_with | grep -qF "$prefix/lib/libquoit.so.0"; }
+
+uses_static() { ! links_with; }
+
+# builds NAME SOURCE: with both libraries; the program that is left is the one in `kind`.
+builds() {
+    holds "$1 builds with the $kind library" build "$kind" "$2"
+    holds "and is linked with that one" "uses_$kind"
 }
 
-# Whatever its names, a library defines only quoit_* (and the version node of the shared one).
-only_ours() {
-    nm -g --defined-only "$@" | awk 'NF == 3 && $3 !~ /^(quoit_|QUOIT_0$)/ { print; bad = 1 }
-        NF == 3 { seen = 1 } END { exit bad || !seen }'
+# --- Running ---
+
+start_mock() {
+    local tries=0
+    "$prefix/bin/quoit-mock" --port 0 --port-file "$work/port" >"$work/log" 2>&1 &
+    mock=$!
+    until [ -s "$work/port" ]; do
+        tries=$((tries + 1))
+        if [ $tries -gt 200 ]; then
+            cat "$work/log"
+            echo "0 passed, 1 failed"
+            exit 1
+        fi
+        sleep 0.05
+    done
+    origin=http://127.0.0.1:$(cat "$work/port")
 }
 
-has_soname() { readelf -d "$prefix/lib/libquoit.so" | grep -qF '[libquoit.so.0]'; }
-
-# shellcheck disable=SC2086
-header_is_c() {
-    $compiler -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only -x c \
-        "$prefix/include/$1" -I"$prefix/include"
+# prints COUNT PATTERN WORD...: the program, given these words, prints so many lines of that kind.
+prints() {
+    local count=$1 pattern=$2
+    shift 2
+    env -u OPENAI_API_KEY OPENAI_BASE_URL="$origin/v1" timeout 60 "$work/program" "$@" \
+        <examples/prompts.txt >"$work/printed" || return 1
+    cat "$work/printed"
+    [ "$(grep -cE "$pattern" "$work/printed")" -eq "$count" ]
 }
 
-header_is_cpp() {
-    echo "#include <$2>" >"$work/use.cc"
-    "$1" -std=c++17 -Wall -Wextra -Wshadow -Werror -fsyntax-only -x c++ "$work/use.cc" \
-        -I"$prefix/include"
+# The program that stands in a page of the manual.
+program_of() {
+    awk '/^```$/ { inside = !inside; next } inside' "man/$1.scd" | sed 's/\\\\/\\/g' >"$work/$1.c"
+    grep -q '^int main' "$work/$1.c"
 }
 
-cat >"$work/version.c" <<'END'
+try_examples() {
+    local source others
+    for source in examples/*.c; do
+        others=$(others_of "$source")
+        # shellcheck disable=SC2086 # names of packages
+        if [ -n "$others" ] && ! pkg-config --exists $others; then
+            echo "skipped: $source needs" $others
+            skipped=$((skipped + 1))
+            continue
+        fi
+        builds "$source" "$source"
+        case $source in
+        examples/gather.c) holds "and it runs" prints 3 '^[0-2]: status 200' "$origin/" ;;
+        examples/llm_batch.c)
+            holds "and it runs" prints "$(wc -l <examples/prompts.txt)" ': Answer to ' model
+            ;;
+        esac
+    done
+}
+
+try_manual() {
+    local page
+    for page in quoit.7 quoit_batch.3 quoit_llm.3; do
+        holds "$page has a program" program_of "$page"
+        builds "that of $page" "$work/$page.c"
+        case $page in
+        quoit.7) holds "and it runs" prints 30 '^200, [1-9]' "$origin/" 30 ;;
+        quoit_batch.3) holds "and it runs" prints 2 ': 200 ' "$origin/a" "$origin/b" ;;
+        quoit_llm.3) holds "and it runs" prints 2 '^Answer to ' ;;
+        esac
+    done
+}
+
+# --- An llhttp of the program's own ---
+
+for share in /usr/share build/third_party/usr/share; do
+    [ -e "$share/llhttp/llhttp.c" ] && break
+done
+
+make_own_llhttp() {
+    local part
+    for part in api http llhttp; do
+        gcc -O1 -w -I"$share/include/llhttp" -c "$share/llhttp/$part.c" -o "$work/own_$part.o" ||
+            return 1
+    done
+}
+
+# Another version would differ in what is behind the names. This one says the same of an answer, but
+# only the program may hear of it.
+write_own_program() {
+    cat >"$work/own.c" <<'END_OF_C'
+#include "llhttp.h"
+
 #include <quoit.h>
 #include <stdio.h>
+#include <string.h>
 
-int main(void)
+static int heard;
+
+static int hear(llhttp_t *parser)
 {
-    return puts(quoit_version()) < 0;
+    heard += parser->status_code == 204;
+    return 0;
 }
-END
-cat >"$work/body.c" <<'END'
-#include <quoit_llm.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-int main(void)
+int main(int count, char **words)
 {
-    struct quoit_llm_parameters parameters = { .max_tokens = 1 };
-    struct quoit_llm_prompt prompt = { .text = "a" };
-    struct quoit_llm_batch *batch;
-    char *body;
+    const char *text = "HTTP/1.1 204 No Content\r\n\r\n";
+    struct quoit_request request = { .url = words[count - 1] };
+    struct quoit_engine *engine;
+    struct quoit_batch *batch;
+    llhttp_settings_t settings;
+    llhttp_t parser;
 
-    if (quoit_llm_body_create(&parameters, &prompt, 1, &body) != QUOIT_OK ||
-        quoit_llm_batch_create(NULL, NULL, 0, &batch) != QUOIT_OK) {
+    llhttp_settings_init(&settings);
+    settings.on_message_complete = hear;
+    llhttp_init(&parser, HTTP_RESPONSE, &settings);
+    if (quoit_create(NULL, &engine) != QUOIT_OK ||
+        quoit_batch_create(engine, &request, 1, &batch) != QUOIT_OK) {
         return 1;
     }
-    free(body);
-    quoit_llm_batch_destroy(batch);
-    return puts(quoit_version()) < 0;
+    quoit_batch_wait(batch);
+    printf("status %u\n", quoit_batch_result(batch, 0)->status);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+    llhttp_execute(&parser, text, strlen(text));
+    printf("heard %d\n", heard);
+    return 0;
 }
-END
+END_OF_C
+}
 
-for header in quoit.h quoit_mailbox.h quoit_llm.h; do
-    holds "$header is C11 by itself" header_is_c $header
-done
-cpp=""
-for candidate in g++ clang++; do
-    if [ -z "$cpp" ] && echo 'int a;' | "$candidate" -fsyntax-only -x c++ - 2>/dev/null; then
-        cpp=$candidate
-    fi
-done
-if [ -n "$cpp" ]; then
-    for header in quoit.h quoit_mailbox.h quoit_llm.h; do
-        holds "$header is C++17 too" header_is_cpp "$cpp" $header
-    done
+build_own() {
+    build "$kind" "$work/own.c" -I"$share/include/llhttp" "$work"/own_*.o &&
+        nm "$work/program" | grep -q ' T llhttp_execute$'
+}
+
+try_own_llhttp() {
+    holds "a program with an llhttp of its own builds with the $kind library" build_own
+    holds "its requests are answered" prints 1 '^status 200$' "$origin/"
+    holds "and its parser parses" prints 1 '^heard 1$' "$origin/"
+}
+
+start_mock
+if [ -e "$share/llhttp/llhttp.c" ]; then
+    holds "an llhttp is made" make_own_llhttp
+    write_own_program
 else
-    echo "skipped: there is no C++ compiler to try the headers with"
-    skipped=1
+    echo "skipped: the sources of node-llhttp are not here"
+    skipped=$((skipped + 1))
 fi
-for source in version body; do
-    holds "$source.c links with the shared library" build_shared "$work/$source.c"
-    holds "and finds the version of the pkg-config file" says_version
-    holds "$source.c links with the static library" build_static "$work/$source.c"
-    holds "and finds the same version" says_version
-done
-holds "both packages have one version" \
-    [ "$(package quoit --modversion)" = "$(package quoit_llm --modversion)" ]
-holds "the static library shows quoit_* only" only_ours "$prefix/lib/libquoit.a"
-holds "the shared library shows quoit_* only" only_ours -D "$prefix/lib/libquoit.so"
-holds "libquoit_llm.a shows quoit_* only" only_ours "$prefix/lib/libquoit_llm.a"
-for source in man/*.scd; do
-    page=${source#man/}
-    page=${page%.scd}
-    page=man${page##*.}/$page
-    holds "$page is installed" grep -q '^\.SH NAME' "$prefix/share/man/$page"
-done
-holds "the shared library has its soname" has_soname
-for example in examples/*.c; do
-    if [ -e "$example" ]; then
-        holds "$example builds against the installed library" build_shared "$example"
-    fi
+for kind in shared static; do
+    try_examples
+    try_manual
+    [ ! -e "$work/own.c" ] || try_own_llhttp
 done
 for program in quoit quoit-mock; do
-    if [ -e "$build/$program" ]; then
-        holds "$program is installed and starts" "$prefix/bin/$program" --version
-    fi
+    holds "$program is installed and starts" "$prefix/bin/$program" --version
 done
 
 printf '%d passed, %d failed' $passed $failed
