@@ -361,8 +361,11 @@ RUN = QUOIT_BUILD=$(B) QUOIT_CC='$(CC) $(SANITIZE)' tests/run.sh
 # A make without -j still uses the cores. Lines with it begin with +: make cannot see $(MAKE) there.
 MAKE_J = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-INSTALL_FOR_TEST = rm -rf $(B)/tests/installed && \
-  $(MAKE) install PREFIX=/usr/local LIBDIR=/usr/local/lib DESTDIR=$(B)/tests/installed >/dev/null
+# As a user would, and as a packager of Debian would.
+INSTALL_FOR_TEST = rm -rf $(B)/tests/installed $(B)/tests/packaged && \
+  $(MAKE) install PREFIX=/usr/local LIBDIR=/usr/local/lib DESTDIR=$(B)/tests/installed >/dev/null && \
+  $(MAKE) install PREFIX=/usr LIBDIR=/usr/lib/$$($(CC) -print-multiarch) \
+    DESTDIR=$(B)/tests/packaged >/dev/null
 
 # What any other compiler or sanitizer would only repeat.
 PACKAGE_TESTS := $(if $(CONFIG),,tests/abi_test.sh tests/completions_test.py tests/package_test.sh)
@@ -373,7 +376,7 @@ test: ## everything: packages, build, all tests, tidy
 	+@$(INSTALL_FOR_TEST)
 	@$(RUN) --together $(SIM_TESTS) $(UNIT_TESTS) \
 	  --waiting $(LIVE_TESTS) $(addprefix epoll:,$(RING_TESTS)) \
-	  --in-turn tests/install_test.sh $(PACKAGE_TESTS) tests/llhttp_system_test.sh tests/tidy.sh tests/cases.sh tests/tidy_test.sh
+	  --in-turn tests/install_test.sh tests/api_test.sh $(PACKAGE_TESTS) tests/llhttp_system_test.sh tests/tidy.sh tests/cases.sh tests/tidy_test.sh
 
 test-epoll: all $(RING_TESTS) $(LIVE_PROGRAMS) ## all that touches the network, over epoll
 	@$(RUN) --waiting $(EPOLL_TESTS)
@@ -416,7 +419,7 @@ tsan-run: $(TSAN_TESTS)
 
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)
-	@$(RUN) --in-turn tests/install_test.sh $(PACKAGE_TESTS)
+	@$(RUN) --in-turn tests/install_test.sh tests/api_test.sh $(PACKAGE_TESTS)
 
 tidy: ## house rules: who includes whom, sizes, format
 	@tests/tidy.sh

@@ -93,6 +93,11 @@ need_set() {
         need clang has clang
         need libclang-rt-14-dev has_clang_runtime
         need clang-format has clang-format
+        need g++ has g++
+        need zsh has zsh
+        need fish has fish
+        need abigail-tools has abidw
+        need lintian has lintian
         need gcovr has gcovr
         need nodejs has node
         need npm has npm
