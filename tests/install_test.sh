@@ -50,6 +50,7 @@ package_of() { grep -q '#include <quoit_llm.h>' "$1" && echo quoit_llm || echo q
 
 # Those of others, which its adapter may include.
 others_of() {
+    # shellcheck disable=SC2046 # names of headers
     sed -n -e 's/^#include <uv\.h>.*/libuv/p' -e 's/^#include <glib.*/glib-2.0/p' \
         -e 's/^#include <event2\/.*/libevent_core/p' "$1" \
         $(sed -n "s|^#include \"\(.*\)\"|${1%/*}/\1|p" "$1") | sort -u
@@ -143,12 +144,13 @@ try_examples() {
 
 try_manual() {
     local page
-    for page in quoit.7 quoit_batch.3 quoit_llm.3; do
+    for page in quoit.7 quoit_batch.3 quoit_fd.3 quoit_llm.3; do
         holds "$page has a program" program_of "$page"
         builds "that of $page" "$work/$page.c"
         case $page in
         quoit.7) holds "and it runs" prints 30 '^200, [1-9]' "$origin/" 30 ;;
         quoit_batch.3) holds "and it runs" prints 2 ': 200 ' "$origin/a" "$origin/b" ;;
+        quoit_fd.3) holds "and it runs" prints 2 '^200 ' "$origin/a" "$origin/b" ;;
         quoit_llm.3) holds "and it runs" prints 2 '^Answer to ' ;;
         esac
     done

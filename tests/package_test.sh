@@ -117,7 +117,7 @@ strip_all() {
 }
 
 make_package() {
-    local name=$1 root=$work/$1 path
+    local name=$1 root=$work/$1
     mkdir -p "$root/DEBIAN" "$root/usr/share/doc/$name"
     (cd "$packaged" && eval tar c "$(paths_of "$name" | tr '\n' ' ')") | tar x -C "$root" || return 1
     strip_all "$root"
