@@ -80,7 +80,7 @@ LLHTTP_CPPFLAGS := -isystem $(LLHTTP_SHARE)/include/llhttp -DLLHTTP_STRICT_MODE=
 llhttp_OBJECTS := $(addprefix $(B)/obj/llhttp/,api.o http.o llhttp.o)
 endif
 
-NEEDS_NO_PACKAGES := help deps ci-deps bench-deps clean format tidy cases test demo fuzz
+NEEDS_NO_PACKAGES := help deps ci-deps bench-deps clean format tidy cases test demo fuzz uninstall
 ifneq ($(filter-out $(NEEDS_NO_PACKAGES),$(or $(MAKECMDGOALS),all)),)
 ifneq ($(PACKAGES_FOUND),yes)
 $(error liburing, OpenSSL, cJSON or zlib is not installed (or pkg-config itself): run `make deps`)

@@ -81,7 +81,7 @@ install: all $(MAN_LINKS) $(COMPLETIONS) $(B)/quoit.pc $(B)/quoit_llm.pc ## PREF
 	$(INSTALL) -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	$(INSTALL) -m 644 $(HEADERS) $(DESTDIR)$(PREFIX)/include
 	$(INSTALL) -m 644 $(B)/libquoit.a $(B)/libquoit_llm.a $(DESTDIR)$(LIBDIR)
-	$(INSTALL) -m 644 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SHARED_NAME)
+	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SHARED_NAME)
 	ln -sf $(SHARED_NAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so
 	$(INSTALL) -m 644 $(B)/quoit.pc $(B)/quoit_llm.pc $(DESTDIR)$(LIBDIR)/pkgconfig

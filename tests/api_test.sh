@@ -152,6 +152,9 @@ has_page() {
         grep -xF "$(prototype_of "$name")"
 }
 
+# As `man quoit_next` looks for it: by its name, and through the link.
+man_finds() { MANWIDTH=80 man -M "$prefix/share/man" 3 "$1" | grep -qF 'QUOIT_E_STALE'; }
+
 lists_all_pages() {
     local page
     for page in man/*.3.scd; do
@@ -183,6 +186,9 @@ check_manual() {
     while read -r name; do
         holds "$name has a page with its prototype" has_page "$name"
     done < <(sort -u "$work/all" "$work/functions")
+    if command -v man >/dev/null; then
+        holds "man follows its link" man_finds quoit_release
+    fi
     holds "quoit(7) names all pages" lists_all_pages
     holds "a name that no header has ends the build" refuses_unknown_names
     if command -v groff >/dev/null; then

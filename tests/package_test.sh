@@ -7,7 +7,7 @@
 #   libquoit-dev  headers, static libraries, pkg-config files, manual
 #   quoit         the commands, their manual, completions
 #
-# What a packager's tools add (compression, checksums, stripping) is done here by hand.
+# What a packager's tools do (stripping, compression, checksums, modes) is done here by hand.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
@@ -130,6 +130,7 @@ make_package() {
         echo "activate-noawait ldconfig" >"$root/DEBIAN/triggers"
     fi
     (cd "$root" && find usr -type f -exec md5sum {} + | sort -k 2) >"$root/DEBIAN/md5sums"
+    find "$root" -name '*.so.*' -type f -exec chmod 644 {} + # Debian's; other systems want 755
     chmod -R u=rwX,go=rX "$root"
     dpkg-deb --root-owner-group --build "$root" "$work" >/dev/null
 }
