@@ -6,6 +6,7 @@
 #   symbols     those of the libraries are the functions that the headers declare, no more, no less
 #   manual      each function has a page, with the prototype of the header
 #   versions    one everywhere
+#   completions the command makes them, and each is where its shell looks
 #   uninstall   leaves nothing
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -230,6 +231,18 @@ says_how_it_was_built() {
     "$prefix/bin/quoit" --version | sed -n 2p | grep -E 'liburing .*OpenSSL .*llhttp [0-9]'
 }
 
+# --- Completions ---
+
+# has_completions SHELL PLACE: where that shell looks for them, those of the installed command.
+has_completions() { "$prefix/bin/quoit" --completions "$1" | cmp - "$prefix/share/$2"; }
+
+check_completions() {
+    holds "bash finds its completions" has_completions bash bash-completion/completions/quoit
+    holds "zsh finds its completions" has_completions zsh zsh/site-functions/_quoit
+    holds "fish finds its completions" has_completions fish fish/vendor_completions.d/quoit.fish
+    holds "another shell has none" eval "! '$prefix/bin/quoit' --completions csh"
+}
+
 # --- Uninstalling ---
 
 leaves_nothing() {
@@ -245,6 +258,7 @@ check_symbols
 check_manual
 holds "the version is one everywhere" same_version
 holds "and the library says what it is made of" says_how_it_was_built
+check_completions
 holds "make uninstall leaves nothing" leaves_nothing
 
 printf '%d passed, %d failed' $passed $failed
