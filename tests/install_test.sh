@@ -45,32 +45,40 @@ package() {
         "$package"
 }
 
-# The package of ours that a source needs, by the header it includes.
-package_of() { grep -q '#include <quoit_llm.h>' "$1" && echo quoit_llm || echo quoit; }
-
-# Those of others, which its adapter may include.
-others_of() {
-    # shellcheck disable=SC2046 # names of headers
-    sed -n -e 's/^#include <uv\.h>.*/libuv/p' -e 's/^#include <glib.*/glib-2.0/p' \
-        -e 's/^#include <event2\/.*/libevent_core/p' "$1" \
-        $(sed -n "s|^#include \"\(.*\)\"|${1%/*}/\1|p" "$1") | sort -u
+# The packages of a source: of an example those that its own head names, else by what it includes.
+packages_of() {
+    local named
+    # shellcheck disable=SC2016 # it is what stands there
+    named=$(sed -n 's/.*$(pkg-config --cflags --libs \([^)]*\)).*/\1/p' "$1")
+    if [ -n "$named" ]; then
+        echo "$named"
+    else
+        grep -q '#include <quoit_llm.h>' "$1" && echo quoit_llm || echo quoit
+    fi
 }
+
+ours_of() { packages_of "$1" | tr ' ' '\n' | grep '^quoit'; }
+
+others_of() { packages_of "$1" | tr ' ' '\n' | grep -v '^quoit'; }
 
 # With a shared and a static library of one name the linker takes the shared one.
 static() { sed -E 's/-l(quoit(_llm)?)( |$)/-l:lib\1.a /g'; }
 
-# build shared|static SOURCE [OBJECT...]: $work/program.
+# build shared|static SOURCE [OBJECT...]: $work/program. Of others' headers no warning is ours.
 build() {
-    local flags libraries others
-    flags=$(package "$(package_of "$2")" --cflags) || return 1
-    if [ "$1" = shared ]; then
-        libraries="$(package "$(package_of "$2")" --libs) -Wl,-rpath,$prefix/lib"
-    else
-        libraries=$(package "$(package_of "$2")" --libs --static | static)
-    fi
+    local ours flags libraries others
+    ours=$(ours_of "$2") || return 1
     others=$(others_of "$2")
-    # shellcheck disable=SC2086 # these are words
-    [ -z "$others" ] || others=$(pkg-config --cflags --libs $others) || return 1
+    flags=$(package "$ours" --cflags) || return 1
+    if [ "$1" = shared ]; then
+        libraries="$(package "$ours" --libs) -Wl,-rpath,$prefix/lib"
+    else
+        libraries=$(package "$ours" --libs --static | static)
+    fi
+    if [ -n "$others" ]; then
+        # shellcheck disable=SC2086 # these are words
+        others=$(pkg-config --cflags --libs $others | sed 's/-I/-isystem /g') || return 1
+    fi
     shift
     # shellcheck disable=SC2086
     $compiler -std=gnu11 -Wall -Wextra -Werror $flags "$@" -o "$work/program" $libraries $others
