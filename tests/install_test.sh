@@ -152,13 +152,14 @@ try_examples() {
 
 try_manual() {
     local page
-    for page in quoit.7 quoit_batch.3 quoit_fd.3 quoit_llm.3; do
+    for page in quoit.7 quoit_batch.3 quoit_fd.3 quoit_mailbox.3 quoit_llm.3; do
         holds "$page has a program" program_of "$page"
         builds "that of $page" "$work/$page.c"
         case $page in
         quoit.7) holds "and it runs" prints 30 '^200, [1-9]' "$origin/" 30 ;;
         quoit_batch.3) holds "and it runs" prints 2 ': 200 ' "$origin/a" "$origin/b" ;;
         quoit_fd.3) holds "and it runs" prints 2 '^200 ' "$origin/a" "$origin/b" ;;
+        quoit_mailbox.3) holds "and it runs" prints 2 '^200 ' "$origin/a" "$origin/b" ;;
         quoit_llm.3) holds "and it runs" prints 2 '^Answer to ' ;;
         esac
     done
