@@ -54,11 +54,7 @@ check_c() {
         owner["openssl"] = "^(tls|cli|bench|mock|perf|tests)/"
         owner["cJSON"] = "^(llm|cli|bench|tests)/"
         owner["zlib"] = "^(cli/hdr\\.c|tests/.*)$"
-<<<<<<< HEAD
-        owner["pthread"] = "^(engine/(resolve|fork|mailbox)[a-z_]*\\.[ch]|(cli|bench|mock|perf|tests)/.*)$"
-=======
-        owner["pthread"] = "^(engine/(resolve[a-z_]*|replies|api_mailbox)\\.[ch]|examples/.*|(cli|bench|mock|perf|tests)/.*)$"
->>>>>>> 146b7cd (engine: a mailbox, through which threads that own no engine ask one and get their replies)
+        owner["pthread"] = "^(engine/(resolve|fork|replies|api_mailbox)[a-z_]*\\.[ch]|examples/.*|(cli|bench|mock|perf|tests)/.*)$"
         banned = "[^a-zA-Z0-9_>.](atoi|atol|strcpy|strcat|sprintf|vsprintf|strtok|gets) *\\("
     }
     function fault(line, rule, text) { printf "%s:%d: [%s] %s\n", FILENAME, line, rule, text }
