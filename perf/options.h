@@ -136,28 +136,29 @@ static inline enum quoit_io options_io(const char *program, const char *text)
     return *text == 'u' ? QUOIT_IO_URING : QUOIT_IO_EPOLL;
 }
 
+static const struct option options_names[] = {
+    { "url", required_argument, NULL, 'u' },
+    { "json", no_argument, NULL, 'j' },
+    { "unix-socket", required_argument, NULL, 'x' },
+    { "spin", required_argument, NULL, 's' },
+    { "body-size", required_argument, NULL, 'b' },
+    { "warmup", required_argument, NULL, 'w' },
+    { "cacert", required_argument, NULL, 'a' },
+    { "post", required_argument, NULL, 'p' },
+    { "stream", no_argument, NULL, 'e' },
+    { "fd", no_argument, NULL, 'f' },
+    { "io", required_argument, NULL, 'i' },
+    { NULL, 0, NULL, 0 },
+};
+
 static inline struct options options_read(const char *program, int count, char **words)
 {
-    static const struct option names[] = {
-        { "url", required_argument, NULL, 'u' },
-        { "json", no_argument, NULL, 'j' },
-        { "unix-socket", required_argument, NULL, 'x' },
-        { "spin", required_argument, NULL, 's' },
-        { "body-size", required_argument, NULL, 'b' },
-        { "warmup", required_argument, NULL, 'w' },
-        { "cacert", required_argument, NULL, 'a' },
-        { "post", required_argument, NULL, 'p' },
-        { "stream", no_argument, NULL, 'e' },
-        { "fd", no_argument, NULL, 'f' },
-        { "io", required_argument, NULL, 'i' },
-        { NULL, 0, NULL, 0 },
-    };
     struct options options = {
         .program = program, .requests = 100000, .in_flight = 64, .io = QUOIT_IO_URING
     };
     bool warmup_given = false;
 
-    for (int letter; (letter = getopt_long(count, words, "n:c:", names, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(count, words, "n:c:", options_names, NULL)) != -1;) {
         switch (letter) {
         case 'u':
             options.url = optarg;
