@@ -1,10 +1,7 @@
 /*
- * quoit_threads: an engine in a thread of its own, which other threads ask by its mailbox.
+ * quoit_threads: an engine in a thread of its own; other threads quoit_post to its mailbox.
  *
- *     struct quoit_thread thread = { .options = &options };
- *
- *   start   returns when the engine is there, or why it is not (then there is nothing to stop).
- *           From then on any thread may quoit_post to thread.mailbox.
+ *   start   returns when the engine is there, or why it is not: then there is nothing to stop.
  *   stop    cancels what is under way, whose replies still come, and ends the thread. Nobody may
  *           be in quoit_post any more.
  */

@@ -7,6 +7,8 @@
 #include "engine/replies.h"
 #include "tests/unit/check.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,11 +122,67 @@ static void test_a_queue_that_is_gone_drops_what_comes(void)
     post_free(never);
 }
 
+/* -------- several threads at one queue -------- */
+
+struct taker {
+    pthread_t thread;
+    struct quoit_replies *replies;
+    pthread_barrier_t *begins;
+    bool got;
+};
+
+static void *taker_run(void *context)
+{
+    struct taker *taker = context;
+
+    pthread_barrier_wait(taker->begins);
+    struct quoit_reply *reply = quoit_replies_next(taker->replies, UINT64_C(10000000000));
+    taker->got = reply != NULL;
+    quoit_reply_free(reply);
+    return NULL;
+}
+
+/* Each takes one and leaves: nobody else would wake one that was forgotten. */
+static void test_each_reply_of_a_burst_wakes_a_thread_that_waits(void)
+{
+    enum { TAKERS = 4, ROUNDS = 200 };
+    struct quoit_replies *replies = make_replies();
+    struct quoit_request request = { .url = "http://a/" };
+    struct taker takers[TAKERS];
+    pthread_barrier_t begins;
+    bool all = true;
+
+    pthread_barrier_init(&begins, NULL, TAKERS + 1);
+    for (unsigned round = 0; round < ROUNDS && all; round++) {
+        struct post *posts[TAKERS];
+        for (unsigned i = 0; i < TAKERS; i++) {
+            posts[i] = post_create(&request, replies);
+            takers[i] = (struct taker){ .replies = replies, .begins = &begins };
+            CHECK_EQ(pthread_create(&takers[i].thread, NULL, taker_run, &takers[i]), 0);
+        }
+        pthread_barrier_wait(&begins);
+        for (unsigned i = 0; i < round * 10; i++) {
+            sched_yield(); /* they get asleep, or not quite */
+        }
+        for (unsigned i = 0; i < TAKERS; i++) {
+            replies_put(posts[i]);
+        }
+        for (unsigned i = 0; i < TAKERS; i++) {
+            pthread_join(takers[i].thread, NULL);
+            all = all && takers[i].got;
+        }
+    }
+    CHECK(all);
+    pthread_barrier_destroy(&begins);
+    quoit_replies_destroy(replies);
+}
+
 int main(void)
 {
     RUN(test_a_post_holds_every_field_and_byte_of_its_request);
     RUN(test_what_a_request_lacks_its_post_lacks_too);
     RUN(test_a_queue_gives_replies_in_the_order_in_which_they_came);
     RUN(test_a_queue_that_is_gone_drops_what_comes);
+    RUN(test_each_reply_of_a_burst_wakes_a_thread_that_waits);
     return check_done();
 }
