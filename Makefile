@@ -152,6 +152,7 @@ endif
 VERSION = $(shell awk '/define QUOIT_VERSION_(MAJOR|MINOR|PATCH) / \
             { printf "%s%s", dot, $$3; dot = "." }' include/quoit.h)
 SONAME := libquoit.so.0
+LLM_SONAME := libquoit_llm.so.0
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(1))
 # One archive a folder. A test is linked with its own layer and those below, and with nothing else,
@@ -166,7 +167,7 @@ bench_A := $(B)/obj/bench.a $(cli_A)
 mock_A := $(B)/obj/mock.a $(if $(llhttp_OBJECTS),$(B)/obj/llhttp.a) $(base_A)
 
 LIBRARIES := $(if $(LIB_SOURCES),$(B)/libquoit.a $(B)/libquoit.so) \
-             $(if $(llm_SOURCES),$(B)/libquoit_llm.a)
+             $(if $(llm_SOURCES),$(B)/libquoit_llm.a $(B)/libquoit_llm.so)
 PROGRAMS := $(if $(wildcard cli/main.c),$(B)/quoit) $(if $(wildcard mock/main.c),$(B)/quoit-mock)
 # In perf/ and tests/, a source without a main is a part of all programs there.
 with_main = $(if $(1),$(shell grep -l '^int main' $(1)))
@@ -279,6 +280,14 @@ $(B)/$(SONAME): $(LIB_OBJECTS) engine/libquoit.map $(B)/sources
 
 $(B)/libquoit.so: $(B)/$(SONAME)
 	$(Q)ln -sf $(SONAME) $@
+
+$(B)/$(LLM_SONAME): $(call objects,$(llm_SOURCES)) $(B)/libquoit.so llm/libquoit_llm.map $(B)/sources
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -o $@ -Wl,-soname,$(LLM_SONAME) -Wl,--version-script=llm/libquoit_llm.map \
+	  $(call objects,$(llm_SOURCES)) $(ALL_LDFLAGS) -L$(B) -lquoit
+
+$(B)/libquoit_llm.so: $(B)/$(LLM_SONAME)
+	$(Q)ln -sf $(LLM_SONAME) $@
 
 # $(call program,libraries): all objects and archives that it depends on, in their order.
 define program

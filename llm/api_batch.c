@@ -364,19 +364,22 @@ static bool batch_is_ask(const struct quoit_llm_batch *batch, const void *contex
     return at >= (uintptr_t)batch->asks && at < (uintptr_t)(batch->asks + batch->asks_max);
 }
 
-/* Hand over, wait for at most wait_ns, take what ended. */
-static void batch_turn(struct quoit_llm_batch *batch, uint64_t wait_ns)
+/* Hand over, wait for at most wait_ns, take what ended. False: nothing has. */
+static bool batch_turn(struct quoit_llm_batch *batch, uint64_t wait_ns)
 {
     struct quoit_event events[EVENTS_MAX];
+    bool took = false;
 
     quoit_turn(batch->engine, wait_ns);
     for (uint32_t count; (count = quoit_next(batch->engine, events, EVENTS_MAX)) > 0;) {
+        took = true;
         for (uint32_t i = 0; i < count; i++) {
             if (batch_is_ask(batch, events[i].context)) {
                 batch_on_end(batch, &events[i]);
             }
         }
     }
+    return took;
 }
 
 /* Is the batch stopped, with nothing in flight? What is open waits to be sent again. */
@@ -410,14 +413,17 @@ static void batch_look_at_cancel(struct quoit_llm_batch *batch)
     }
 }
 
-/* Send what can be sent, and wait. What ends without having been sent ends at once. */
-static void batch_step(struct quoit_llm_batch *batch, uint64_t wait_ns)
+/*
+ * Send what can be sent, and wait. What ends without having been sent ends at once. False: nothing
+ * has ended, and nothing is to be sent.
+ */
+static bool batch_step(struct quoit_llm_batch *batch, uint64_t wait_ns)
 {
     size_t ended = batch->ended;
 
     batch_look_at_cancel(batch);
     batch_fill(batch);
-    batch_turn(batch, batch->ended > ended ? 0 : wait_ns);
+    return batch_turn(batch, batch->ended > ended ? 0 : wait_ns) || batch->ended > ended;
 }
 
 void quoit_llm_batch_wait(struct quoit_llm_batch *batch)
@@ -437,8 +443,9 @@ size_t quoit_llm_batch_next(struct quoit_llm_batch *batch, uint64_t wait_ns)
     }
     uint64_t begin_ns = quoit_now_ns();
     for (uint64_t left_ns = wait_ns; batch->given == batch->ended;) {
-        batch_step(batch, left_ns);
-        if (batch->given == batch->ended && left_ns == 0) {
+        bool took = batch_step(batch, left_ns);
+        /* What ended without an answer is sent again in the next step: no fd tells of that. */
+        if (batch->given == batch->ended && left_ns == 0 && !took) {
             return SIZE_MAX;
         }
         uint64_t gone_ns = quoit_now_ns() - begin_ns;
