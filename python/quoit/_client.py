@@ -122,17 +122,21 @@ class Client:
         check(lib.quoit_tls_create(self._tls_options, tls), "no TLS identity")
         options.tls = tls
         try:
-            self._engine = _engine.create(options)
+            engine = _engine.create(options)
         finally:
             lib.quoit_tls_destroy(tls)  # the engine holds it
+        try:
+            self._loop = asyncio.get_running_loop()
+            self._fd = _engine.watch(self._loop, engine, _on_readable, weakref.ref(self))
+        except BaseException:
+            lib.quoit_destroy(engine)
+            raise
+        self._engine = engine
         self._pid = os.getpid()
-        self._loop = asyncio.get_running_loop()
-        self._fd = lib.quoit_fd(self._engine)
         self._events = (_header.quoit_event * _EVENTS_MAX)()
         self._stats = _header.quoit_stats()
         self._id = ctypes.c_uint64()
         self._empty = asyncio.Event()
-        _engine.watch(self._loop, self._fd, _on_readable, weakref.ref(self))
 
     def _check_open(self) -> asyncio.AbstractEventLoop:
         if self._closed:

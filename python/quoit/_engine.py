@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable
 
 from quoit import _header
-from quoit._errors import check
+from quoit._errors import check, error_of
 from quoit._library import lib
 
 io = _header.QUOIT_IO_AUTO  # tests choose
@@ -39,8 +39,17 @@ def destroy(engine: ctypes.c_void_p, borrowed: object) -> None:
         _kept.append(borrowed)
 
 
-def watch(loop: asyncio.AbstractEventLoop, fd: int, work: Callable[..., object], *a: object) -> None:
-    """loop.add_reader, in an empty context: the engine is nobody's request, and must not hold the
-    context variables of whoever happened to be first.
+def watch(
+    loop: asyncio.AbstractEventLoop, engine: ctypes.c_void_p, work: Callable[..., object], *a: object
+) -> int:
+    """Have the loop call work when the engine's fd, which is returned, is readable. Raises
+    QuoitError.
+
+    In an empty context: the engine is nobody's request, and must not hold the context variables of
+    whoever happened to be first.
     """
+    fd = lib.quoit_fd(engine)
+    if fd < 0:
+        raise error_of(_header.QUOIT_E_NO_DESCRIPTOR, "no descriptor for the event loop")
     contextvars.Context().run(loop.add_reader, fd, work, *a)
+    return fd

@@ -73,6 +73,12 @@ class BatchError(ExceptionGroup):
         group.results = results
         return group
 
+    def derive(self, exceptions: Sequence[Exception]) -> "BatchError":  # type: ignore[override]
+        """A part of it, as split, subgroup and except* make: it has all results, too."""
+        group = BatchError(self.message, exceptions)
+        group.results = self.results
+        return group
+
 
 def error_of(number: int, detail: str = "", **facts: object) -> QuoitError:
     """The exception for a member of enum quoit_error, with its code and, by default, message."""

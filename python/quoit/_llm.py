@@ -109,16 +109,16 @@ class _Batch:
             in_flight_max=settings.max_concurrent,
             outage_wait_ns=_OUTAGE_WAIT_NS,
         )
-        self._engine = _engine.create(options)
+        self.engine = _engine.create(options)
         try:
             check(
                 llm_lib.quoit_llm_batch_create(
-                    _options_of(settings, self._engine), self._prompts, self.left, self._batch
+                    _options_of(settings, self.engine), self._prompts, self.left, self._batch
                 ),
                 "quoit_llm_batch_create",
             )
         except BaseException:
-            lib.quoit_destroy(self._engine)
+            lib.quoit_destroy(self.engine)
             raise
 
     def __enter__(self) -> Self:
@@ -132,11 +132,7 @@ class _Batch:
     ) -> None:
         batch, self._batch = self._batch, ctypes.c_void_p()
         llm_lib.quoit_llm_batch_destroy(batch)
-        lib.quoit_destroy(self._engine)
-
-    def fd(self) -> int:
-        """What a loop watches for reading, and then calls take."""
-        return lib.quoit_fd(self._engine)
+        lib.quoit_destroy(self.engine)
 
     def take(self, wait_ns: int) -> bool:
         """Take one answer, in the order in which they come. False: none came in that time."""
@@ -169,8 +165,7 @@ async def _take_all(batch: _Batch) -> None:
         if batch.left == 0:
             ended.set()
 
-    fd = batch.fd()
-    _engine.watch(loop, fd, take)
+    fd = _engine.watch(loop, batch.engine, take)
     try:
         take()
         await ended.wait()
