@@ -270,6 +270,10 @@ QUOIT_API void quoit_llm_batch_wait(struct quoit_llm_batch *batch);
  * The index of one more prompt that has its answer, in the order in which they come. A prompt that
  * cannot be sent (not UTF-8, say) has one too. Blocks up to wait_ns, also over signals and
  * quoit_wake. SIZE_MAX: none came in that time, or all have been given.
+ *
+ * In an event loop of yours: with an engine of yours, watch its quoit_fd; when it is readable, and
+ * once at the beginning, call this with 0 until it gives SIZE_MAX. Each such call does a bounded
+ * piece of the work.
  */
 QUOIT_API size_t quoit_llm_batch_next(struct quoit_llm_batch *batch, uint64_t wait_ns);
 

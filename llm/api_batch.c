@@ -12,6 +12,7 @@
 #define OUTAGE_WAIT_NS (30 * UINT64_C(1000000000))
 #define BODY_KEPT_MAX 16384 /* bytes that an idle ask keeps for its next body */
 #define EVENTS_MAX 16
+#define FILL_MAX 64 /* requests that one step makes, so that no loop is held up */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -291,19 +292,24 @@ static uint64_t batch_room(const struct quoit_llm_batch *batch)
     return batch->in_flight_max > busy ? batch->in_flight_max - busy : 0;
 }
 
-/* Send what there is room for; or, once it is stopped, end what was not sent. */
-static void batch_fill(struct quoit_llm_batch *batch)
+/*
+ * Send what there is room for, within the bound; or, once it is stopped, end what was not sent.
+ * True: there may be room for more.
+ */
+static bool batch_fill(struct quoit_llm_batch *batch)
 {
     while (batch->stopped != NULL && batch_peek(batch).count > 0) {
         size_t index = batch_peek(batch).first;
         batch_take(batch, 1);
         ask_end(batch, index, batch->stopped);
     }
-    for (uint64_t room = batch_room(batch); room > 0; room--) {
+    uint64_t room = batch_room(batch);
+    for (uint64_t i = 0; i < room && i < FILL_MAX; i++) {
         if (batch_peek(batch).count == 0 || batch->idle == NULL || !batch_send(batch)) {
-            return;
+            return false;
         }
     }
+    return room > FILL_MAX;
 }
 
 /* --- Ends --- */
@@ -414,16 +420,16 @@ static void batch_look_at_cancel(struct quoit_llm_batch *batch)
 }
 
 /*
- * Send what can be sent, and wait. What ends without having been sent ends at once. False: nothing
- * has ended, and nothing is to be sent.
+ * Send what can be sent, and wait. What ends without having been sent ends at once. True: something
+ * has happened, so that there may be more to send now.
  */
 static bool batch_step(struct quoit_llm_batch *batch, uint64_t wait_ns)
 {
     size_t ended = batch->ended;
 
     batch_look_at_cancel(batch);
-    batch_fill(batch);
-    return batch_turn(batch, batch->ended > ended ? 0 : wait_ns) || batch->ended > ended;
+    bool more = batch_fill(batch) || batch->ended > ended;
+    return batch_turn(batch, more ? 0 : wait_ns) || more;
 }
 
 void quoit_llm_batch_wait(struct quoit_llm_batch *batch)
@@ -443,9 +449,11 @@ size_t quoit_llm_batch_next(struct quoit_llm_batch *batch, uint64_t wait_ns)
     }
     uint64_t begin_ns = quoit_now_ns();
     for (uint64_t left_ns = wait_ns; batch->given == batch->ended;) {
-        bool took = batch_step(batch, left_ns);
-        /* What ended without an answer is sent again in the next step: no fd tells of that. */
-        if (batch->given == batch->ended && left_ns == 0 && !took) {
+        bool more = batch_step(batch, left_ns);
+        if (batch->given == batch->ended && left_ns == 0) {
+            if (more) {
+                quoit_wake(batch->engine); /* who watches its fd comes again for the next step */
+            }
             return SIZE_MAX;
         }
         uint64_t gone_ns = quoit_now_ns() - begin_ns;

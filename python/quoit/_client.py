@@ -15,6 +15,7 @@ import collections
 import contextlib
 import contextvars
 import ctypes
+import itertools
 import os
 import warnings
 import weakref
@@ -29,10 +30,10 @@ from quoit._library import lib
 from quoit._sinks import Call, Many, One, Outcome, Sink, Stream
 from quoit._types import Event, Headers, Request, Response, Timeouts
 
-_EVENTS_MAX = 256  # that quoit_next gives at once
+_EVENTS_MAX = 64  # that quoit_next gives at once
 _ROUNDS_MAX = 4  # of that in one pump
 _SUBMITS_MAX = 64  # in one pump
-_MANY_AHEAD = 4  # of max_concurrent: what bulk asks for before it looks at answers
+_ASKS_MAX = 64  # in one turn of the loop
 
 
 def _on_readable(client: "weakref.ref[Client]") -> None:
@@ -349,20 +350,22 @@ class Client:
         """
         sink = Many(self._check_open())
         source = enumerate(requests)
-        ahead = _MANY_AHEAD * self._max_concurrent
+        ahead = 2 * self._max_concurrent  # what is in flight, and what follows it at once
         try:
             while True:
-                while len(sink.calls) + len(sink.ready) < ahead:
-                    item = next(source, None)
-                    if item is None:
-                        break
-                    self._ask(sink, item[0], item[1], _header.QUOIT_WHOLE)
-                if not sink.ready:
-                    if not sink.calls:
-                        return
+                room = ahead - len(sink.calls)
+                some = list(itertools.islice(source, max(0, min(room, _ASKS_MAX))))
+                for index, request in some:
+                    self._ask(sink, index, request, _header.QUOIT_WHOLE)
+                if sink.ready:
+                    chunk, sink.ready = sink.ready, []
+                    yield chunk
+                elif room > _ASKS_MAX and some:
+                    await asyncio.sleep(0)
+                elif sink.calls:
                     await sink.wait()
-                chunk, sink.ready = sink.ready, []
-                yield chunk
+                else:
+                    return
         finally:
             await self._give_up(sink)
 

@@ -14,6 +14,7 @@ from quoit._errors import QuoitError, error_of
 from quoit._types import Headers, Request, Response, Timeouts
 
 _NS = 1_000_000_000
+_json = json_module.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _REPLAY = {
     None: _header.QUOIT_REPLAY_METHOD,
     True: _header.QUOIT_REPLAY_YES,
@@ -68,7 +69,7 @@ def _body_of(request: Request) -> tuple[bytes, bool]:
     if request.json is not None:
         if request.body is not None:
             raise ValueError("quoit: a request has body or json, not both")
-        return json_module.dumps(request.json, separators=(",", ":")).encode(), True
+        return _json.encode(request.json).encode(), True
     if isinstance(request.body, str):
         return request.body.encode(), False
     return b"" if request.body is None else bytes(request.body), False

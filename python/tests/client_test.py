@@ -164,7 +164,7 @@ async def test_bulk_reads_its_source_as_room_comes(mock):
             async for chunk in chunks:
                 assert all(outcome.status == 200 for _, outcome in chunk)
                 ended += len(chunk)
-                assert asked <= ended + 40
+                assert asked <= ended + 20
                 if ended > 500:
                     break
         assert mock.wait_for("nothing in flight", lambda ledger: ledger["in_flight"] == 0)
@@ -431,21 +431,25 @@ async def test_a_value_of_the_first_request_is_not_held_by_the_client(mock):
 
 
 async def longest_gap(work):
-    """The longest time that the loop did not come round while work was done."""
-    longest, last = 0.0, time.perf_counter()
+    """The longest time for which the loop did not come round while work was done: on the clock, and
+    of cpu time, which a machine that has other things to do does not lengthen.
+    """
+    longest = [0.0, 0.0]
+    last = time.perf_counter(), time.thread_time()
     task = asyncio.ensure_future(work)
     while not task.done():
         await asyncio.sleep(0)
-        now = time.perf_counter()
-        longest, last = max(longest, now - last), now
+        now = time.perf_counter(), time.thread_time()
+        longest = [max(longest[i], now[i] - last[i]) for i in (0, 1)]
+        last = now
     await task
     return longest
 
 
 @pytest.mark.parametrize("way", ["llm", "gather", "tasks"])
 async def test_the_loop_is_never_held_up_for_long(mock_of, way):
-    """2,000 queries at 500 in flight are at least 60 ms of work, so one that holds the loop up
-    meanwhile is seen; the bound leaves room for a machine that has other things to do.
+    """2,000 queries at 500 in flight are about 100 ms of work: if it were done in one or two pieces
+    that would be seen.
     """
     mock = mock_of("--latency", "uniform:20ms:60ms")
     async with quoit.Client(max_concurrent=500) as client:
@@ -454,10 +458,11 @@ async def test_the_loop_is_never_held_up_for_long(mock_of, way):
                 ["q"] * 2000, base_url=mock.base, max_concurrent=500
             ),
             "gather": lambda: client.gather(mock.requests_of(2000)),
-            "tasks": lambda: asyncio.wait_for(all_of(client, mock), LIMIT_S),
+            "tasks": lambda: all_of(client, mock),
         }
-        best = min([await longest_gap(works[way]()) for _ in range(3)])
-    assert best < 0.05
+        gaps = [await longest_gap(works[way]()) for _ in range(3)]
+    assert min(wall for wall, _ in gaps) < 0.25
+    assert min(cpu for _, cpu in gaps) < 0.025
 
 
 async def all_of(client, mock):

@@ -3,13 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 
 import quoit
-from conftest import LIMIT_S, descriptors, queries, tasks
+from conftest import LIMIT_S, ROOT, descriptors, queries, tasks
 
 
 def ask(mock, asked, **more):
@@ -83,6 +85,42 @@ async def test_it_works_inside_a_running_loop(mock_of, no_thread_no_loop, monkey
     assert max(seen) == before == 1 and len(seen) >= 100
 
 
+ALONE = """
+import asyncio, os, sys, threading
+import quoit
+from quoit._llm import _Batch
+
+def forbidden(*_, **__):
+    raise AssertionError("a second loop, or a thread")
+
+seen = []
+take = _Batch.take
+
+def look(self, wait_ns):
+    seen.append(len(os.listdir("/proc/self/task")))
+    return take(self, wait_ns)
+
+async def main(base):
+    asyncio.new_event_loop = asyncio.run = threading.Thread.start = forbidden
+    _Batch.take = look
+    answers = quoit.llm_batch_query(["q"] * 2000, base_url=base, max_concurrent=500)
+    answers += await quoit.llm_batch_query_async(["q"] * 2000, base_url=base, max_concurrent=500)
+    assert all(isinstance(answer, str) for answer in answers)
+
+asyncio.run(main(sys.argv[1]))
+print(min(seen), max(seen), len(seen) >= 4000)
+"""
+
+
+def test_a_process_that_asks_inside_its_loop_has_one_task(mock_of):
+    mock = mock_of("--latency", "20ms")
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, mock.base], capture_output=True, text=True, timeout=LIMIT_S,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "python")},
+    )
+    assert done.stdout == "1 1 True\n", done.stderr
+
+
 async def test_awaited_it_gives_the_same_and_the_loop_goes_on(
     mock_of, no_thread_no_loop, monkeypatch
 ):
@@ -126,9 +164,6 @@ async def test_the_way_of_old_works_inside_a_loop(mock):
 
 
 def test_the_way_of_old_is_not_imported_unless_it_is_asked_for():
-    import subprocess
-    import sys
-
     code = "import quoit, sys; sys.exit('aiohttp' in sys.modules)"
     path = os.pathsep.join(sys.path)
     assert subprocess.run(

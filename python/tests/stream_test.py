@@ -35,7 +35,7 @@ async def test_events_come_one_by_one(mock_of):
 
 
 async def test_many_streams_at_once_do_not_mix(mock_of):
-    mock = mock_of("--gap", "1ms")
+    mock = mock_of("--ttft", "300ms", "--gap", "1ms")
 
     async def read(client, i):
         request = ask(mock, headers={"X-Custom-Id": f"k{i}"})
