@@ -56,8 +56,8 @@ has_python_module() { has python3 && python3 -c "import $1" 2>/dev/null; }
 has_service() { has "$1" || [ -x "/usr/sbin/$1" ]; }
 
 # Debian's belongs to Debian's python3, which need not be the first one on PATH.
-has_aiohttp() {
-    python3 -c 'import aiohttp' 2>/dev/null || /usr/bin/python3 -c 'import aiohttp' 2>/dev/null
+has_module_somewhere() {
+    python3 -c "import $1" 2>/dev/null || /usr/bin/python3 -c "import $1" 2>/dev/null
 }
 
 has_clang_runtime() {
@@ -84,6 +84,14 @@ need_set() {
     test)
         need python3 has python3
         need python3-jsonschema has_python_module jsonschema
+        need python3-pytest has_module_somewhere pytest
+        need python3-pytest-asyncio has_module_somewhere pytest_asyncio
+        need python3-aiohttp has_module_somewhere aiohttp
+        need python3-httpx has_module_somewhere httpx
+        need python3-uvloop has_module_somewhere uvloop
+        need python3-pip has_module_somewhere pip
+        need python3-setuptools has_module_somewhere setuptools
+        need python3-wheel has_module_somewhere wheel
         need nginx has_service nginx
         need tinyproxy-bin has tinyproxy
         need strace has strace
@@ -117,7 +125,7 @@ need_set() {
         need strace has strace
         need python3 has python3
         need libcurl4-openssl-dev has_library libcurl
-        need python3-aiohttp has_aiohttp
+        need python3-aiohttp has_module_somewhere aiohttp
         need nodejs has node
         need npm has npm
         need_module undici@6.29.1

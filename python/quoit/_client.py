@@ -147,7 +147,7 @@ class Client:
         elif os.getpid() != self._pid:
             raise error_of(_header.QUOIT_E_FORKED)
         elif asyncio.get_running_loop() is not self._loop:
-            raise RuntimeError("quoit: a client belongs to the event loop in which it was first used")
+            raise RuntimeError("quoit: a client belongs to the event loop of its first use")
         return self._loop
 
     async def aclose(self) -> None:

@@ -40,7 +40,10 @@ def destroy(engine: ctypes.c_void_p, borrowed: object) -> None:
 
 
 def watch(
-    loop: asyncio.AbstractEventLoop, engine: ctypes.c_void_p, work: Callable[..., object], *a: object
+    loop: asyncio.AbstractEventLoop,
+    engine: ctypes.c_void_p,
+    work: Callable[..., object],
+    *arguments: object,
 ) -> int:
     """Have the loop call work when the engine's fd, which is returned, is readable. Raises
     QuoitError.
@@ -51,5 +54,5 @@ def watch(
     fd = lib.quoit_fd(engine)
     if fd < 0:
         raise error_of(_header.QUOIT_E_NO_DESCRIPTOR, "no descriptor for the event loop")
-    contextvars.Context().run(loop.add_reader, fd, work, *a)
+    contextvars.Context().run(loop.add_reader, fd, work, *arguments)
     return fd

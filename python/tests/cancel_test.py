@@ -39,6 +39,7 @@ async def test_cancelling_1000_queries_leaves_nothing_open(mock_of, capsys):
               f"all connections ended after {seen * 1000:.0f} ms")
 
 
+@pytest.mark.any_loop
 async def test_told_is_joined(mock_of):
     """Nothing of a cancelled request is open when its CancelledError arrives."""
     mock = mock_of("--latency", "60s")

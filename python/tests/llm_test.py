@@ -157,6 +157,7 @@ def test_the_way_of_old_gives_the_same_texts(mock_of):
     assert mock.ledger()["executions_total"] == 50
 
 
+@pytest.mark.any_loop
 async def test_the_way_of_old_works_inside_a_loop(mock):
     pytest.importorskip("aiohttp")
     answers = ask(mock, queries(10), use_pure_async=False)
@@ -251,6 +252,7 @@ def test_a_status_that_may_pass_is_tried_again(mock_of):
     assert set(mock.ledger()["executions"].values()) == {2}
 
 
+@pytest.mark.any_loop
 async def test_tried_again_also_when_awaited(mock_of):
     mock = mock_of("--fail-first", "1:503")
     assert all(isinstance(answer, str) for answer in await ask_async(mock, queries(5)))
@@ -295,7 +297,7 @@ async def test_a_timeout_when_awaited(mock_of):
 
 def test_no_server_is_told(mock_of):
     mock = mock_of()
-    mock.__exit__()
+    mock.__exit__()  # and nobody listens there
     failed = ask(mock, ["q"], retries=0)[0]
     assert failed.code == "connect_error" and failed.transient and failed.status == 0
 

@@ -102,6 +102,7 @@ async def test_a_cancelled_reader_cancels_the_stream(mock_of):
         assert not client._calls
 
 
+@pytest.mark.any_loop
 async def test_a_slow_reader_holds_the_server_up(mock_of, monkeypatch):
     """A stream far longer than what may wait arrives whole, and never more than that waits."""
     mock = mock_of("--tokens", "100000", "--no-bodies")
