@@ -443,15 +443,12 @@ async def longest_gap(work):
     """
     longest = [0.0, 0.0]
     last = time.perf_counter(), time.thread_time()
-    gc.collect()
-    gc.disable()  # what it would look through is mostly pytest's
     task = asyncio.ensure_future(work)
     while not task.done():
         await asyncio.sleep(0)
         now = time.perf_counter(), time.thread_time()
         longest = [max(longest[i], now[i] - last[i]) for i in (0, 1)]
         last = now
-    gc.enable()
     await task
     return longest
 

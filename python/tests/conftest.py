@@ -6,6 +6,7 @@ engines run on epoll. Only 127.0.0.1 is used.
 
 import asyncio
 import contextlib
+import gc
 import inspect
 import json
 import os
@@ -106,6 +107,14 @@ def mock_of():
     """Mocks with options; all are stopped at the end."""
     with contextlib.ExitStack() as stack:
         yield lambda *options: stack.enter_context(Mock(*options))
+
+
+def pytest_collection_finish():
+    """The garbage collector does not look through what is pytest's, again and again: that would be
+    the longest time for which a loop is held up.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_generate_tests(metafunc):
