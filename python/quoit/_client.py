@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from quoit import _engine, _header
-from quoit._encode import bytes_of, c_string, count, outcome_of, request_of, timeouts_of
+from quoit._encode import bytes_of, count, outcome_of, request_of, timeouts_of, tls_options_of
 from quoit._errors import BatchError, QuoitError, QuoitStreamError, check, error_of
 from quoit._library import lib
 from quoit._sinks import Call, Many, One, Outcome, Sink, Stream
@@ -87,12 +87,10 @@ class Client:
         self._max_concurrent = max_concurrent
         self._retries = retries
         self._timeouts = timeouts_of(timeout)
-        self._tls_options = _header.quoit_tls_options(
-            ca_file=c_string(None if ca_file is None else os.fspath(ca_file)),
-            cert_file=c_string(None if cert_file is None else os.fspath(cert_file)),
-            key_file=c_string(None if key_file is None else os.fspath(key_file)),
-            insecure=not verify,
-        )
+        # None: the system's trust, which is read only if it is needed.
+        self._tls_options = None
+        if not verify or ca_file or cert_file or key_file:
+            self._tls_options = tls_options_of(verify, ca_file, cert_file, key_file)
         self._queue: collections.OrderedDict[Call, None] = collections.OrderedDict()
         self._calls: dict[int, Call] = {}  # by the library's id
         self._context = contextvars.Context()  # empty: the pump is nobody's task
@@ -120,8 +118,9 @@ class Client:
             timeouts=self._timeouts,
         )
         tls = ctypes.c_void_p()
-        check(lib.quoit_tls_create(self._tls_options, tls), "no TLS identity")
-        options.tls = tls
+        if self._tls_options is not None:
+            check(lib.quoit_tls_create(self._tls_options, tls), "no TLS identity")
+            options.tls = tls
         try:
             engine = _engine.create(options)
         finally:

@@ -7,11 +7,14 @@ call: whoever submits holds the body until END.
 import ctypes
 import json as json_module
 import math
+import os
 from collections.abc import Iterable
 
 from quoit import _header
 from quoit._errors import QuoitError, error_of
 from quoit._types import Headers, Request, Response, Timeouts
+
+Path = str | os.PathLike[str]
 
 _NS = 1_000_000_000
 _json = json_module.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
@@ -61,6 +64,20 @@ def timeouts_of(timeout: float | Timeouts | None) -> _header.quoit_timeouts:
         idle_ns=nanoseconds(timeout.idle),
         attempt_ns=nanoseconds(timeout.attempt),
         deadline_ns=nanoseconds(timeout.total),
+    )
+
+
+def tls_options_of(
+    verify: bool, ca_file: Path | None, cert_file: Path | None, key_file: Path | None
+) -> _header.quoit_tls_options:
+    def path_of(file: Path | None) -> bytes | None:
+        return None if file is None else c_string(os.fspath(file))
+
+    return _header.quoit_tls_options(
+        ca_file=path_of(ca_file),
+        cert_file=path_of(cert_file),
+        key_file=path_of(key_file),
+        insecure=not verify,
     )
 
 

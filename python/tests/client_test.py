@@ -7,13 +7,14 @@ import gc
 import math
 import os
 import signal
+import subprocess
 import time
 import warnings
 
 import pytest
 
 import quoit
-from conftest import LIMIT_S, descriptors, resident_bytes, tasks
+from conftest import BUILD, LIMIT_S, descriptors, resident_bytes, tasks
 
 
 # --- One request ---
@@ -65,10 +66,6 @@ async def test_connections_are_kept(mock):
 
 
 async def test_a_unix_socket(tmp_path, mock_of):
-    import subprocess
-
-    from conftest import BUILD
-
     path = str(tmp_path / "s")
     process = subprocess.Popen([BUILD / "quoit-mock", "--unix-socket", path],
                                stdout=subprocess.DEVNULL)
@@ -82,6 +79,31 @@ async def test_a_unix_socket(tmp_path, mock_of):
     finally:
         process.terminate()
         process.wait(LIMIT_S)
+
+
+async def test_tls_is_verified_unless_it_is_told_otherwise(tmp_path, mock_of):
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=mock",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )
+    plain = str(tmp_path / "plain")
+    mock = mock_of("--tls-cert", certificate, "--tls-key", key, "--plain-port-file", plain,
+                   "--plain-port", "0")
+    url = f"https://127.0.0.1:{mock.port}/a"
+    async with quoit.Client() as client:
+        with pytest.raises(quoit.QuoitError) as raised:
+            await client.send(url)
+        assert raised.value.code == "tls_error"
+    for trust in ({"ca_file": certificate}, {"verify": False}):
+        async with quoit.Client(**trust) as client:
+            assert (await client.send(url)).status == 200
+    with pytest.raises(quoit.QuoitError) as raised:
+        async with quoit.Client(ca_file=key) as client:
+            await client.send(url)
+    assert "no TLS identity" in str(raised.value)
 
 
 async def test_what_makes_no_sense_is_refused_before_it_is_sent(mock):
