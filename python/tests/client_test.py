@@ -14,7 +14,7 @@ import warnings
 import pytest
 
 import quoit
-from conftest import BUILD, LIMIT_S, descriptors, resident_bytes, tasks
+from conftest import BUILD, LIMIT_S, descriptors, not_sanitized, resident_bytes, tasks
 
 
 # --- One request ---
@@ -475,6 +475,7 @@ async def longest_gap(work):
     return longest
 
 
+@not_sanitized
 @pytest.mark.parametrize("way", ["llm", "gather", "tasks"])
 async def test_the_loop_is_never_held_up_for_long(mock_of, way):
     """2,000 queries at 500 in flight are about 100 ms of work: if it were done in one or two pieces
@@ -503,6 +504,7 @@ async def all_of(client, mock):
     await asyncio.gather(*asking)
 
 
+@not_sanitized
 async def test_memory_does_not_grow(mock):
     request = mock.requests_of(1)[0]
 
@@ -521,6 +523,7 @@ async def test_memory_does_not_grow(mock):
         assert not client._calls and not client._queue
 
 
+@not_sanitized
 def test_memory_does_not_grow_from_batch_to_batch(mock):
     def ask():
         return quoit.llm_batch_query(["q" * 1000] * 500, base_url=mock.base)

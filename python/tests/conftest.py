@@ -25,6 +25,7 @@ except ImportError:
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / os.environ.get("QUOIT_BUILD", "build")
+SANITIZED = "asan" in os.environ.get("LD_PRELOAD", "")
 LIMIT_S = 30  # for anything that should take a moment
 
 os.environ["QUOIT_LIBRARY"] = str(BUILD)
@@ -94,6 +95,10 @@ class Mock:
             )
             for i in range(number)
         ]
+
+
+# Such a build is slower, and keeps memory that was freed.
+not_sanitized = pytest.mark.skipif(SANITIZED, reason="a sanitized build is not measured")
 
 
 @pytest.fixture

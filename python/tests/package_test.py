@@ -11,7 +11,7 @@ import sys
 import pytest
 
 import quoit
-from conftest import BUILD, LIMIT_S, ROOT
+from conftest import BUILD, LIMIT_S, ROOT, not_sanitized
 
 EXAMPLES = ROOT / "examples/python"
 ENVIRONMENT = {
@@ -34,7 +34,7 @@ def run(program, *arguments, stdin="", code=0, **environment):
 # --- Installed ---
 
 
-@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="pip is not watched by a sanitizer")
+@not_sanitized
 def test_pip_installs_it_without_network_and_without_a_compiler(tmp_path):
     for module in ("pip", "setuptools", "wheel"):
         if importlib.util.find_spec(module) is None:
