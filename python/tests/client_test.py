@@ -7,6 +7,7 @@ import gc
 import math
 import os
 import signal
+import statistics
 import subprocess
 import time
 import warnings
@@ -128,7 +129,7 @@ async def test_what_makes_no_sense_is_refused_before_it_is_sent(mock):
 
 
 async def test_gather_keeps_the_order(mock_of):
-    mock = mock_of("--latency", "uniform:1ms:30ms")
+    mock = mock_of("--latency", "uniform:30ms:60ms")
     requests = [
         quoit.Request("POST", mock.origin + "/echo", body=str(i)) for i in range(500)
     ]
@@ -461,10 +462,10 @@ async def test_a_value_of_the_first_request_is_not_held_by_the_client(mock):
 
 async def longest_gap(work):
     """The longest time for which the loop did not come round while work was done: on the clock, and
-    of cpu time, which a machine that has other things to do does not lengthen.
+    as a share of the cpu time of all of it, which does not depend on the machine.
     """
     longest = [0.0, 0.0]
-    last = time.perf_counter(), time.thread_time()
+    began = last = time.perf_counter(), time.thread_time()
     task = asyncio.ensure_future(work)
     while not task.done():
         await asyncio.sleep(0)
@@ -472,32 +473,30 @@ async def longest_gap(work):
         longest = [max(longest[i], now[i] - last[i]) for i in (0, 1)]
         last = now
     await task
-    return longest
+    return longest[0], longest[1] / (last[1] - began[1])
 
 
 @not_sanitized
 @pytest.mark.parametrize("way", ["llm", "gather", "tasks"])
 async def test_the_loop_is_never_held_up_for_long(mock_of, way):
-    """2,000 queries at 500 in flight are about 100 ms of work: if it were done in one or two pieces
-    that would be seen.
-    """
+    """1,000 queries at 500 in flight: work for 50 to 100 ms, all of it in small pieces."""
     mock = mock_of("--latency", "uniform:20ms:60ms")
     async with quoit.Client(max_concurrent=500) as client:
         works = {
             "llm": lambda: quoit.llm_batch_query_async(
-                ["q"] * 2000, base_url=mock.base, max_concurrent=500
+                ["q"] * 1000, base_url=mock.base, max_concurrent=500
             ),
-            "gather": lambda: client.gather(mock.requests_of(2000)),
+            "gather": lambda: client.gather(mock.requests_of(1000)),
             "tasks": lambda: all_of(client, mock),
         }
-        gaps = [await longest_gap(works[way]()) for _ in range(2)]
+        gaps = [await longest_gap(works[way]()) for _ in range(3)]
     assert min(wall for wall, _ in gaps) < 0.25
-    assert min(cpu for _, cpu in gaps) < 0.025
+    assert statistics.median(share for _, share in gaps) < 1 / 8
 
 
 async def all_of(client, mock):
     asking = []
-    for request in mock.requests_of(2000):
+    for request in mock.requests_of(1000):
         asking.append(asyncio.ensure_future(client.send(request)))
         if len(asking) % 50 == 0:
             await asyncio.sleep(0)
