@@ -67,11 +67,13 @@ $(B)/quoit_llm.pc: FORCE
 # --- Installing ---
 
 SHARED_NAME = libquoit.so.$(VERSION)
+LLM_SHARED_NAME = libquoit_llm.so.$(VERSION)
 MAN_INSTALLED = $(foreach section,1 3 5 7,$(addprefix $(MANDIR)/man$(section)/, \
                   $(notdir $(filter %.$(section),$(MAN_PAGES) $(MAN_LINKS)))))
 INSTALLED = $(addprefix $(PREFIX)/bin/,$(notdir $(PROGRAMS))) \
             $(addprefix $(PREFIX)/,$(HEADERS)) \
             $(addprefix $(LIBDIR)/,libquoit.a libquoit_llm.a $(SHARED_NAME) $(SONAME) libquoit.so) \
+            $(addprefix $(LIBDIR)/,$(LLM_SHARED_NAME) $(LLM_SONAME) libquoit_llm.so) \
             $(addprefix $(LIBDIR)/pkgconfig/,quoit.pc quoit_llm.pc) $(MAN_INSTALLED) \
             $(BASH_COMPLETIONS)/quoit $(ZSH_COMPLETIONS)/_quoit $(FISH_COMPLETIONS)/quoit.fish
 
@@ -84,6 +86,9 @@ install: all $(MAN_LINKS) $(COMPLETIONS) $(B)/quoit.pc $(B)/quoit_llm.pc ## PREF
 	$(INSTALL) -m 755 $(B)/$(SONAME) $(DESTDIR)$(LIBDIR)/$(SHARED_NAME)
 	ln -sf $(SHARED_NAME) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libquoit.so
+	$(INSTALL) -m 755 $(B)/$(LLM_SONAME) $(DESTDIR)$(LIBDIR)/$(LLM_SHARED_NAME)
+	ln -sf $(LLM_SHARED_NAME) $(DESTDIR)$(LIBDIR)/$(LLM_SONAME)
+	ln -sf $(LLM_SONAME) $(DESTDIR)$(LIBDIR)/libquoit_llm.so
 	$(INSTALL) -m 644 $(B)/quoit.pc $(B)/quoit_llm.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	$(foreach section,1 3 5 7,$(INSTALL) -m 644 $(filter %.$(section),$(MAN_PAGES) $(MAN_LINKS)) \
 	  $(DESTDIR)$(MANDIR)/man$(section) &&) true

@@ -102,7 +102,7 @@ shows_just() {
 }
 
 has_versions() {
-    nm -D --defined-only "$prefix/lib/libquoit.so" |
+    nm -D --defined-only "$prefix"/lib/libquoit.so "$prefix"/lib/libquoit_llm.so | awk "NF == 3" |
         awk '$2 != "A" { if ($3 !~ /@@QUOIT_0\.[0-9]+$/) { print; bad = 1 } seen = 1 }
             END { exit bad || !seen }'
 }
@@ -120,6 +120,8 @@ check_symbols() {
     holds "libquoit.a shows the same" shows_just "$work/functions" "$prefix/lib/libquoit.a"
     holds "libquoit_llm.a shows what quoit_llm.h declares" \
         shows_just "$work/functions_llm" "$prefix/lib/libquoit_llm.a"
+    holds "libquoit_llm.so shows the same" \
+        shows_just "$work/functions_llm" -D "$prefix/lib/libquoit_llm.so"
     # A library with a function more, of our own name, is found out.
     echo 'void quoit_of_nobody(void); void quoit_of_nobody(void) {}' >"$work/more.c"
     gcc -shared -fPIC "$work/more.c" -o "$work/more.so"
@@ -221,6 +223,7 @@ END_OF_C
     [ "$(pkg-config --modversion "$prefix/lib/pkgconfig/quoit_llm.pc")" = "$version" ] || return 1
     [ "$("$prefix/bin/quoit" --version | head -n 1)" = "quoit $version" ] || return 1
     [ "$(readlink "$prefix/lib/libquoit.so.0")" = "libquoit.so.$version" ] || return 1
+    [ "$(readlink "$prefix/lib/libquoit_llm.so.0")" = "libquoit_llm.so.$version" ] || return 1
     { set +x; } 2>/dev/null
     for page in "$prefix"/share/man/man[1357]/*; do
         grep -qE "^\.so |^\.TH .* \"quoit $version\"" "$page" || { echo "$page" && return 1; }

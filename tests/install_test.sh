@@ -71,7 +71,8 @@ build() {
     others=$(others_of "$2")
     flags=$(package "$ours" --cflags) || return 1
     if [ "$1" = shared ]; then
-        libraries="$(package "$ours" --libs) -Wl,-rpath,$prefix/lib"
+        # An rpath of old holds for the libraries of a library, too: libquoit_llm.so needs libquoit.so.
+        libraries="$(package "$ours" --libs) -Wl,--disable-new-dtags -Wl,-rpath,$prefix/lib"
     else
         libraries=$(package "$ours" --libs --static | static)
     fi

@@ -1,9 +1,10 @@
 #!/bin/bash
 # package_test: what `make install` has put below $QUOIT_BUILD/tests/packaged, for /usr, is as Debian
-# wants it: three packages are made of it, as a packager would cut them, and lintian has nothing to
-# say against them, but much against a fourth one with faults.
+# wants it: four packages are made of it, as a packager would cut them, and lintian has nothing to
+# say against them, but much against a fifth one with faults.
 #
 #   libquoit0     the shared library
+#   libquoit-llm0 that of quoit_llm.h
 #   libquoit-dev  headers, static libraries, pkg-config files, manual
 #   quoit         the commands, their manual, completions
 #
@@ -54,8 +55,10 @@ triplet=$(basename "$(dirname "$(dirname "$packaged"/usr/lib/*/pkgconfig/quoit.p
 paths_of() {
     case $1 in
     libquoit0) echo "usr/lib/$triplet/libquoit.so.*" ;;
+    libquoit-llm0) echo "usr/lib/$triplet/libquoit_llm.so.*" ;;
     libquoit-dev)
-        echo "usr/include usr/lib/$triplet/libquoit.so usr/lib/$triplet/*.a"
+        echo "usr/include usr/lib/$triplet/libquoit.so usr/lib/$triplet/libquoit_llm.so"
+        echo "usr/lib/$triplet/*.a"
         echo "usr/lib/$triplet/pkgconfig usr/share/man/man3 usr/share/man/man7"
         ;;
     quoit)
@@ -77,9 +80,14 @@ write_control() {
         echo "Multi-Arch: same"
         echo "Depends: libc6 (>= 2.34), libssl3 (>= 3.0.0), liburing2 (>= 2.3)"
         ;;
+    libquoit-llm0)
+        echo "Section: libs"
+        echo "Multi-Arch: same"
+        echo "Depends: libc6 (>= 2.34), libquoit0 (= $version)"
+        ;;
     libquoit-dev)
         echo "Section: libdevel"
-        echo "Depends: libquoit0 (= $version), liburing-dev, libssl-dev"
+        echo "Depends: libquoit0 (= $version), libquoit-llm0 (= $version), liburing-dev, libssl-dev"
         ;;
     quoit)
         echo "Section: net"
@@ -125,8 +133,11 @@ make_package() {
     write_copyright >"$root/usr/share/doc/$name/copyright"
     write_changelog | gzip -9n >"$root/usr/share/doc/$name/changelog.gz"
     write_control "$name" >"$root/DEBIAN/control"
-    if [ "$name" = libquoit0 ]; then
-        echo "libquoit 0 libquoit0 (>= $version)" >"$root/DEBIAN/shlibs"
+    case $name in
+    libquoit0) echo "libquoit 0 $name (>= $version)" >"$root/DEBIAN/shlibs" ;;
+    libquoit-llm0) echo "libquoit_llm 0 $name (>= $version)" >"$root/DEBIAN/shlibs" ;;
+    esac
+    if [ -e "$root/DEBIAN/shlibs" ]; then
         echo "activate-noawait ldconfig" >"$root/DEBIAN/triggers"
     fi
     (cd "$root" && find usr -type f -exec md5sum {} + | sort -k 2) >"$root/DEBIAN/md5sums"
@@ -137,7 +148,7 @@ make_package() {
 
 all_is_packaged() {
     local name
-    for name in libquoit0 libquoit-dev quoit; do
+    for name in libquoit0 libquoit-llm0 libquoit-dev quoit; do
         (cd "$work/$name" && find usr ! -type d ! -path 'usr/share/doc/*' | sed 's/\.gz$//')
     done | sort | diff <(cd "$packaged" && find usr ! -type d | sort) -
 }
@@ -165,7 +176,7 @@ finds_nothing() { ! grep -v quoit-faulty "$work/remarks"; }
 
 finds() { grep "quoit-faulty: $1" "$work/remarks"; }
 
-for name in libquoit0 libquoit-dev quoit; do
+for name in libquoit0 libquoit-llm0 libquoit-dev quoit; do
     holds "$name is packed" make_package $name
 done
 holds "every file is in a package" all_is_packaged

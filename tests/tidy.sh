@@ -15,7 +15,7 @@ folders="include base http tls engine llm cli bench mock perf examples tests"
 c_files=$(find $folders -name '*.[ch]' 2>/dev/null | sort)
 # Only the files that state the rules may name what is forbidden.
 # shellcheck disable=SC2086
-all_files=$(find $folders .ci Makefile install.mk man .gitignore .editorconfig ./*.md -type f 2>/dev/null |
+all_files=$(find $folders python .ci Makefile install.mk man .gitignore .editorconfig ./*.md -type f 2>/dev/null |
     grep -v -e '^tests/tidy' -e '\.jsonl$' -e '\.png$' | sort)
 
 # All that is known from the lines of C alone.

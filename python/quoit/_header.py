@@ -220,7 +220,9 @@ class quoit_stats(Structure):
         ("outages", c_uint64),
         ("io", c_uint32),
         ("io_refusal", c_int),
-        ("reserved", c_uint64 * 9),
+        ("posted", c_uint64),
+        ("post_wakes", c_uint64),
+        ("reserved", c_uint64 * 7),
     ]
 
 
