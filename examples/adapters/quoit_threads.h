@@ -2,12 +2,9 @@
  * quoit_threads: an engine in a thread of its own; other threads quoit_post to its mailbox.
  *
  *   start   returns when the engine is there, or why it is not: then there is nothing to stop.
- *   stop    cancels what is under way, whose replies still come, and ends the thread. Nobody may
- *           be in quoit_post any more.
+ *   stop    what is under way is cancelled and replied to; nobody may be in quoit_post any more.
  */
-#ifndef QUOIT_THREADS_H
-#define QUOIT_THREADS_H
-
+#pragma once
 #include <pthread.h>
 #include <quoit_mailbox.h>
 
@@ -25,8 +22,7 @@ static inline void *quoit_thread_run(void *context)
 {
     struct quoit_thread *self = (struct quoit_thread *)context;
 
-    self->error = quoit_create(self->options, &self->engine);
-    if (self->error == QUOIT_OK) {
+    if ((self->error = quoit_create(self->options, &self->engine)) == QUOIT_OK) {
         self->error = quoit_mailbox_create(self->engine, NULL, &self->mailbox);
     }
     pthread_barrier_wait(&self->both);
@@ -47,14 +43,12 @@ static inline void quoit_thread_stop(struct quoit_thread *self)
     }
     pthread_barrier_wait(&self->both);
     pthread_join(self->thread, NULL);
-    pthread_barrier_destroy(&self->both);
 }
 
 static inline enum quoit_error quoit_thread_start(struct quoit_thread *self)
 {
-    pthread_barrier_init(&self->both, NULL, 2);
+    pthread_barrier_init(&self->both, NULL, 2); /* nothing to undo, on Linux */
     if (pthread_create(&self->thread, NULL, quoit_thread_run, self) != 0) {
-        pthread_barrier_destroy(&self->both);
         return QUOIT_E_NO_THREAD;
     }
     pthread_barrier_wait(&self->both);
@@ -63,5 +57,3 @@ static inline enum quoit_error quoit_thread_start(struct quoit_thread *self)
     }
     return self->error;
 }
-
-#endif
