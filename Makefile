@@ -180,8 +180,18 @@ PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES) perf/curl_multi.c,$(wi
 UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)) tests/fuzz/reference.c)
 LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c tests/torture/*.c))
 LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
+LIVE_SOURCES := $(filter-out $(LOOPS_MISSING:%=tests/live/loop_%_test.c),$(LIVE_SOURCES))
 TORTURE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/torture/*.c)))
-EXAMPLES := $(patsubst %.c,$(B)/%,$(wildcard examples/*.c))
+# What needs the library of somebody's loop is built where that library is.
+LOOPS := uv glib libevent
+uv_PACKAGE := libuv
+glib_PACKAGE := glib-2.0
+libevent_PACKAGE := libevent
+LOOPS_MISSING := $(foreach loop,$(LOOPS),$(if $(shell $(PKG_CONFIG) --exists $($(loop)_PACKAGE) \
+                   2>/dev/null || echo missing),$(loop)))
+LOOPS_FOUND := $(filter-out $(LOOPS_MISSING),$(LOOPS))
+EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out $(LOOPS_MISSING:%=examples/%.c), \
+              $(wildcard examples/*.c)))
 MAN_PAGES := $(patsubst %.scd,$(B)/%,$(wildcard man/*.scd))
 
 UNIT_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*_test.c))
@@ -316,6 +326,16 @@ $(B)/perf/epoll_client: $(llhttp_OBJECTS)
 
 $(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit_llm.a $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS))
+
+# $(call loop_flags,loop,pkg-config option): their headers are not ours to warn about.
+loop_flags = $(patsubst -I%,-isystem%,$(shell $(PKG_CONFIG) $(2) $($(1)_PACKAGE)))
+define loop_programs
+$(B)/obj/examples/$(1).o $(B)/obj/tests/live/loop_$(1)_test.o: \
+    private ALL_CPPFLAGS += $(call loop_flags,$(1),--cflags)
+$(B)/examples/$(1) $(B)/tests/live/loop_$(1)_test: \
+    private QUOIT_LIBS += $(call loop_flags,$(1),--libs)
+endef
+$(foreach loop,$(LOOPS_FOUND),$(eval $(call loop_programs,$(loop))))
 
 define unit_tests
 $(filter $(B)/tests/unit/$(1)_%,$(UNIT_TESTS)): $(B)/tests/%: $(B)/obj/tests/%.o \

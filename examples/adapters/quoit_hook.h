@@ -1,0 +1,63 @@
+/*
+ * quoit_hook: what the adapters of this folder share: an engine's turns in somebody else's loop.
+ *
+ * on_event gets each event, from within the loop and never from within a submit. It may submit,
+ * quoit_cancel, quoit_again, end, and after end quoit_destroy the engine, which is the caller's.
+ * Who acts on the engine elsewhere (quoit_cancel, quoit_pause) calls quoit_wake behind it; submit
+ * does so by itself, once for a burst. After 64 events the others of the loop are next.
+ */
+#ifndef QUOIT_HOOK_H
+#define QUOIT_HOOK_H
+
+#include <quoit.h>
+
+struct quoit_hook {
+    struct quoit_engine *engine;
+    void (*on_event)(void *context, const struct quoit_event *event);
+    void *context;
+    bool awake;  /* a turn is sure to come */
+    bool *ended; /* where the turn under way looks; NULL: there is none */
+};
+
+static inline enum quoit_error
+quoit_hook_submit(struct quoit_hook *hook, const struct quoit_request *request, uint64_t *id_out)
+{
+    if (!hook->awake) {
+        quoit_wake(hook->engine);
+    }
+    hook->awake = true;
+    return quoit_submit(hook->engine, request, id_out);
+}
+
+static inline void quoit_hook_end(struct quoit_hook *hook)
+{
+    if (hook->ended != NULL) {
+        *hook->ended = true;
+    }
+    *hook = (struct quoit_hook){ hook->engine, hook->on_event, hook->context, false, NULL };
+}
+
+/* quoit_fd is readable. False: on_event has called end, and the hook may be gone. */
+static inline bool quoit_hook_turn(struct quoit_hook *hook)
+{
+    struct quoit_event event;
+    bool ended = false;
+
+    hook->ended = &ended;
+    hook->awake = true;
+    quoit_turn(hook->engine, 0);
+    for (int left = 64; left > 0 && quoit_next(hook->engine, &event, 1) == 1; left--) {
+        hook->on_event(hook->context, &event);
+        if (ended) {
+            return false;
+        }
+    }
+    hook->awake = quoit_turn(hook->engine, 0) > 0; /* of what on_event began */
+    if (hook->awake) {
+        quoit_wake(hook->engine);
+    }
+    hook->ended = NULL;
+    return true;
+}
+
+#endif
