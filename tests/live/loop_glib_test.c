@@ -1,0 +1,65 @@
+/*
+ * loop_glib_test: examples/adapters/quoit_glib.h keeps what loop_checks.h asks of an adapter, in a
+ * context of its own.
+ */
+#include "examples/adapters/quoit_glib.h"
+#include "tests/live/loop_checks.h"
+
+static GMainContext *context;
+static GMainLoop *loop;
+static GSource *timer;
+static struct quoit_glib *adapter; /* on the heap, so that a touch after its end is seen */
+
+static gboolean on_timer(gpointer unused)
+{
+    (void)unused;
+    loop_on_tick();
+    return G_SOURCE_CONTINUE;
+}
+
+static void loop_begin(struct quoit_engine *engine)
+{
+    context = g_main_context_new();
+    loop = g_main_loop_new(context, FALSE);
+    timer = g_timeout_source_new(1);
+    g_source_set_callback(timer, on_timer, NULL, NULL);
+    g_source_attach(timer, context);
+    adapter = g_new0(struct quoit_glib, 1);
+    *adapter = (struct quoit_glib){ .hook = { engine, loop_on_event, &loop_test, false, NULL } };
+    CHECK(quoit_glib_begin(adapter, context));
+}
+
+static enum quoit_error loop_submit(const struct quoit_request *request, uint64_t *id_out)
+{
+    return quoit_glib_submit(adapter, request, id_out);
+}
+
+static void loop_run(void)
+{
+    g_main_loop_run(loop);
+}
+
+static void loop_stop(void)
+{
+    g_main_loop_quit(loop);
+}
+
+static void loop_unhook(void)
+{
+    quoit_glib_end(adapter);
+    g_free(adapter);
+}
+
+static void loop_free(void)
+{
+    g_source_destroy(timer);
+    g_source_unref(timer);
+    g_main_loop_unref(loop);
+    g_main_context_unref(context);
+}
+
+int main(void)
+{
+    loop_checks_run();
+    return check_done();
+}
