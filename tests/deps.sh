@@ -95,6 +95,9 @@ need_set() {
         need nginx has_service nginx
         need tinyproxy-bin has tinyproxy
         need strace has strace
+        need libuv1-dev has_library libuv
+        need libglib2.0-dev has_library glib-2.0
+        need libevent-dev has_library libevent
         need ca-certificates [ -e /etc/ssl/certs/ca-certificates.crt ]
         ;;
     ci)

@@ -47,6 +47,7 @@ check_c() {
         may["perf"] = "^(quoit\\.h|perf/.*)$"
         may["perf/parts"] = "^(quoit\\.h|(perf|base|http|tls|engine|llm)/.*)$"
         may["examples"] = "^(quoit\\.h|quoit_(llm|mailbox)\\.h|adapters/.*)$"
+        may["examples/adapters"] = "^quoit(_(hook|mailbox))?\\.h$"
         may["tests"] = "."
         # Each third party has its owners; tests may use anything.
         owner["liburing"] = "^(engine/ring_uring\\.h|perf/.*|tests/.*)$"

@@ -1,7 +1,8 @@
 /*
  * quoit_epoll: a quoit engine in an epoll loop of your own; quoit_hook.h says what on_event may do.
  *
- *     struct quoit_epoll adapter = { .hook = { engine, on_event }, .epoll_fd = epoll_fd };
+ *     struct quoit_epoll adapter = { .hook = { .engine = engine, .on_event = on_event },
+ *                                    .epoll_fd = epoll_fd };
  *
  *   begin   watches the engine. False: it has no descriptor. When epoll_wait gives an event whose
  *           data.ptr is the adapter, call turn.

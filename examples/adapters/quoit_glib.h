@@ -1,7 +1,7 @@
 /*
  * quoit_glib: a quoit engine in a GMainContext; quoit_hook.h says what on_event may do.
  *
- *     struct quoit_glib adapter = { .hook = { engine, on_event } };
+ *     struct quoit_glib adapter = { .hook = { .engine = engine, .on_event = on_event } };
  *
  *   begin   watches the engine in that context, NULL being the default one. False: it has no
  *           descriptor. Sources hold no loop: g_main_loop_run goes on until g_main_loop_quit.

@@ -1,7 +1,7 @@
 /*
  * quoit_libevent: a quoit engine in a libevent 2 base; quoit_hook.h says what on_event may do.
  *
- *     struct quoit_libevent adapter = { .hook = { engine, on_event } };
+ *     struct quoit_libevent adapter = { .hook = { .engine = engine, .on_event = on_event } };
  *
  *   begin   watches the engine in that base. False: no memory or descriptor. Like any event of
  *           libevent's it holds event_base_dispatch from now on, until end, busy or not.

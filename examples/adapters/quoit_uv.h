@@ -1,7 +1,7 @@
 /*
  * quoit_uv: a quoit engine in a libuv loop; quoit_hook.h says what on_event may do.
  *
- *     struct quoit_uv adapter = { .hook = { engine, on_event } };
+ *     struct quoit_uv adapter = { .hook = { .engine = engine, .on_event = on_event } };
  *
  *   begin   watches the engine. 0, or libuv's error. uv_run goes on while requests are under way.
  *   submit  is quoit_submit, and sees to the turn that has to follow.
