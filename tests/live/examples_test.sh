@@ -197,18 +197,24 @@ is_an_example() {
 }
 
 # What README.md leaves out around the lines of a loop: what is declared before, an on_event that
-# leaves the loop after the third answer, and a line that tells.
+# leaves the loop after the third answer, what frees the loop, and a line that tells.
 around() {
-    local setup leave
+    local setup leave free
     case $1 in
-    uv) setup='uv_loop_t *loop = uv_default_loop();' leave='(void)context;' ;;
+    uv)
+        setup='uv_loop_t *loop = uv_default_loop();'
+        leave='(void)context;'
+        free='uv_run(loop, UV_RUN_DEFAULT); uv_loop_close(loop);'
+        ;;
     glib)
         setup='GMainLoop *loop = g_main_loop_new(NULL, FALSE);'
         leave='if (answered == 3) g_main_loop_quit(context);'
+        free='g_main_loop_unref(loop);'
         ;;
     libevent)
         setup='struct event_base *base = event_base_new();'
         leave='if (answered == 3) event_base_loopbreak(context);'
+        free='event_base_free(base);'
         ;;
     esac
     cat <<END
@@ -230,6 +236,7 @@ int main(int argc, char **argv)
         return 1;
 $(cat "$2")
     quoit_destroy(engine);
+    $free
     printf("%d answered\n", answered);
     return 0;
 }
