@@ -324,6 +324,8 @@ $(filter-out $(B)/perf/parts%,$(PERF)): $(B)/perf/%: $(B)/obj/perf/%.o $(PERF_PA
 
 $(B)/perf/epoll_client: $(llhttp_OBJECTS)
 
+$(B)/perf/ab_client: $(B)/libquoit_llm.a
+
 $(EXAMPLES): $(B)/examples/%: $(B)/obj/examples/%.o $(B)/libquoit_llm.a $(B)/libquoit.a
 	$(call program,$(QUOIT_LIBS))
 

@@ -44,7 +44,7 @@ check_c() {
         may["cli/main"] = "^(quoit\\.h|(cli|bench)/.*)$"
         may["bench"] = "^(quoit\\.h|(llm|cli|bench)/.*)$"
         may["mock"] = "^(quoit\\.h|mock/.*)$"
-        may["perf"] = "^(quoit\\.h|perf/.*)$"
+        may["perf"] = "^(quoit(_llm)?\\.h|perf/.*)$"
         may["perf/parts"] = "^(quoit\\.h|(perf|base|http|tls|engine|llm)/.*)$"
         may["examples"] = "^(quoit\\.h|quoit_(llm|mailbox)\\.h|adapters/.*)$"
         may["examples/adapters"] = "^quoit(_(hook|mailbox))?\\.h$"

@@ -132,6 +132,19 @@ def test_each_scenario_has_clients_and_a_picture_even_of_the_thinnest_figures():
         xml.etree.ElementTree.fromstring(plots.of_scenario(scenario, {"runs": runs, "failed": {}}))
 
 
+def test_the_a_b_holds_each_answer_against_what_was_drawn_for_it():
+    # A Python that was not built with a sanitizer cannot load a library that was.
+    ways = "aiohttp,c" if "san" in os.path.basename(BUILD) else "aiohttp,query,c"
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "perf/ab.py"), "--build", BUILD,
+                           "--cases", "20x5", "--rounds", "1", "--ways", ways],
+                          capture_output=True, timeout=LIMIT_S, check=False, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "20 queries, 5 in flight" in done.stdout, done.stdout
+    row = re.search(r"(?m)^\| Quoit from C.*? \| ([0-9.]+) \| (-?[0-9.]+) \|", done.stdout)
+    assert row is not None, done.stdout
+    assert float(row.group(1)) > 1 and float(row.group(2)) > -1, row.group(0)
+
+
 def main():
     global folder
     if servers.find_nginx() is None:
