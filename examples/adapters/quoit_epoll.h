@@ -23,8 +23,10 @@ struct quoit_epoll {
 
 static inline bool quoit_epoll_begin(struct quoit_epoll *adapter)
 {
-    struct epoll_event event = { .events = EPOLLIN, .data.ptr = adapter };
+    struct epoll_event event;
 
+    event.events = EPOLLIN;
+    event.data.ptr = adapter;
     return epoll_ctl(adapter->epoll_fd, EPOLL_CTL_ADD, quoit_fd(adapter->hook.engine), &event) == 0;
 }
 

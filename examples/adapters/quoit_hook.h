@@ -4,7 +4,7 @@
  * on_event gets each event, from within the loop and never from within a submit. It may submit,
  * quoit_cancel, quoit_again, end, and after end quoit_destroy the engine, which is the caller's.
  * Who acts on the engine elsewhere (quoit_cancel, quoit_pause) calls quoit_wake behind it; submit
- * does so by itself, once for a burst. After 64 events the others of the loop are next.
+ * does so by itself, once for a burst. After 64 events the others of the loop are next. C11, C++17.
  */
 #ifndef QUOIT_HOOK_H
 #define QUOIT_HOOK_H
@@ -34,7 +34,8 @@ static inline void quoit_hook_end(struct quoit_hook *hook)
     if (hook->ended != NULL) {
         *hook->ended = true;
     }
-    *hook = (struct quoit_hook){ hook->engine, hook->on_event, hook->context, false, NULL };
+    hook->awake = false;
+    hook->ended = NULL;
 }
 
 /* quoit_fd is readable. False: on_event has called end, and the hook may be gone. */

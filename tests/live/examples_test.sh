@@ -165,6 +165,34 @@ try_loop() {
     example "$1" "$origin/"
     holds "$1: all is answered, and its timer ticks" says 1 '100 of 100 answered, [1-9][0-9]* ticks'
     holds "and it succeeds" [ $code -eq 0 ]
+    return 0
+}
+
+# header_is NAME LANGUAGE COMPILER...: the adapter of that loop, by itself.
+header_is() {
+    local name=$1 language=$2 others=""
+    shift 2
+    [ "$name" = epoll ] || others=$(pkg-config --cflags "$(packages_of "$name")" | sed 's/-I/-isystem /g')
+    # shellcheck disable=SC2086 # these are words
+    "$@" -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fsyntax-only -x "$language" \
+        "examples/adapters/quoit_$name.h" -Iinclude $others >"$work/said" 2>&1
+}
+
+try_headers() {
+    local name candidate cpp=""
+    for candidate in g++ clang++; do
+        if [ -z "$cpp" ] && echo 'int a;' | "$candidate" -fsyntax-only -x c++ - 2>/dev/null; then
+            cpp=$candidate
+        fi
+    done
+    if [ -z "$cpp" ]; then
+        echo "skipped: there is no C++ compiler to try the adapters with"
+        skipped=$((skipped + 1))
+    fi
+    for name in "$@"; do
+        holds "quoit_$name.h is C11 by itself" header_is "$name" c gcc -std=gnu11
+        [ -z "$cpp" ] || holds "and C++17" header_is "$name" c++ "$cpp" -std=c++17
+    done
 }
 
 # --- README.md ---
@@ -273,9 +301,11 @@ try_requests
 try_streams
 try_cancel
 try_retry
+loops=()
 for loop in epoll uv glib libevent; do
-    try_loop $loop
+    try_loop $loop && loops+=("$loop")
 done
+try_headers "${loops[@]}"
 for block in "$work"/readme/*.c; do
     try_block "$block"
 done
