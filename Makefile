@@ -178,10 +178,6 @@ PERF_SOURCES := $(filter-out $(if $(CURL_LIBS),,perf/curl_multi.c),$(PERF_SOURCE
 PERF := $(PERF_SOURCES:%.c=$(B)/%)
 PERF_PARTS := $(call objects,$(filter-out $(PERF_SOURCES) perf/curl_multi.c,$(wildcard perf/*.c)))
 UNIT_PARTS := $(call objects,$(filter-out %_test.c,$(wildcard tests/unit/*.c)) tests/fuzz/reference.c)
-LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c tests/torture/*.c))
-LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
-LIVE_SOURCES := $(filter-out $(LOOPS_MISSING:%=tests/live/loop_%_test.c),$(LIVE_SOURCES))
-TORTURE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/torture/*.c)))
 # What needs the library of somebody's loop is built where that library is.
 LOOPS := uv glib libevent
 uv_PACKAGE := libuv
@@ -190,6 +186,10 @@ libevent_PACKAGE := libevent
 LOOPS_MISSING := $(foreach loop,$(LOOPS),$(if $(shell $(PKG_CONFIG) --exists $($(loop)_PACKAGE) \
                    2>/dev/null || echo missing),$(loop)))
 LOOPS_FOUND := $(filter-out $(LOOPS_MISSING),$(LOOPS))
+LIVE_SOURCES := $(call with_main,$(wildcard tests/live/*.c tests/torture/*.c))
+LIVE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/live/*.c)))
+LIVE_SOURCES := $(filter-out $(LOOPS_MISSING:%=tests/live/loop_%_test.c),$(LIVE_SOURCES))
+TORTURE_PARTS := $(call objects,$(filter-out $(LIVE_SOURCES),$(wildcard tests/torture/*.c)))
 EXAMPLES := $(patsubst %.c,$(B)/%,$(filter-out $(LOOPS_MISSING:%=examples/%.c), \
               $(wildcard examples/*.c)))
 MAN_PAGES := $(patsubst %.scd,$(B)/%,$(wildcard man/*.scd))
