@@ -534,6 +534,7 @@ enum quoit_error quoit_release(struct quoit_engine *engine, uint64_t id)
 
     if (slot != NULL) {
         engine_release(engine, slot);
+        engine_note_free_slot(engine);
     }
     return error;
 }
@@ -600,5 +601,6 @@ void quoit_limit_settle(struct quoit_limit *limit, uint64_t id, uint64_t tokens)
         limiter_settle(&limit->limiter, slot->limit_held, tokens);
         slot->limit_held = tokens;
         engine_wake_limit(limit->engine, limit);
+        engine_owe_turn(limit->engine);
     }
 }

@@ -53,6 +53,7 @@ static void batch_collect(struct quoit_batch *batch)
         slot_take_answer(slot, &batch->entries[index].answer);
         list_remove(&slot->ready);
         engine_release(batch->engine, slot);
+        engine_note_free_slot(batch->engine);
         batch_note_end(batch, index);
     }
 }
@@ -80,6 +81,7 @@ static void batch_submit(struct quoit_batch *batch)
         request.judge = false;
         enum quoit_error error = engine_submit(batch->engine, &request, &slot);
         if (error == QUOIT_E_NO_SLOT && batch_may_wait_for_slot(batch)) {
+            batch->engine->lacks_slot = true;
             return;
         }
         batch->submitted++;
@@ -124,7 +126,7 @@ enum quoit_error quoit_batch_create(struct quoit_engine *engine,
     return QUOIT_OK;
 }
 
-/* Submit, work for at most wait_ns, collect. False: nothing ended. */
+/* Submit, work for at most wait_ns, collect. False: nothing ended, and no more can be submitted. */
 static bool batch_turn(struct quoit_batch *batch, uint64_t wait_ns)
 {
     size_t ended = batch->ended;
@@ -135,7 +137,8 @@ static bool batch_turn(struct quoit_batch *batch, uint64_t wait_ns)
         engine_turn(batch->engine, &batch->ready, wait_ns);
     }
     batch_collect(batch);
-    return batch->ended > ended;
+    return batch->ended > ended ||
+           (batch->submitted < batch->count && batch->engine->slots.counts[SLOT_FREE] > 0);
 }
 
 void quoit_batch_wait(struct quoit_batch *batch)

@@ -327,6 +327,7 @@ static void mailbox_submit_held(struct quoit_mailbox *mailbox)
 
     LIST_EACH (&mailbox->held, link) {
         if (list_is_empty(free_slots)) {
+            mailbox->engine->lacks_slot = true;
             return;
         }
         mailbox_submit(mailbox, CONTAINER_OF(link, struct post, link));

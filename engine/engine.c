@@ -256,6 +256,28 @@ static void engine_rest(struct quoit_engine *engine)
     ring_fd_call(engine->ring);
 }
 
+void engine_owe_turn(struct quoit_engine *engine)
+{
+    if (engine->embedded && !engine->owes_turn) {
+        engine->owes_turn = true;
+        ring_fd_call(engine->ring);
+    }
+}
+
+void engine_note_free_slot(struct quoit_engine *engine)
+{
+    if (engine->lacks_slot) {
+        engine->lacks_slot = false;
+        engine_owe_turn(engine);
+    }
+}
+
+/* How many slots somebody may have, or could if results were taken. */
+static uint32_t engine_idle_slots(const struct quoit_engine *engine)
+{
+    return engine->slots.counts[SLOT_FREE] + engine->slots.counts[SLOT_DONE];
+}
+
 void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns)
 {
     engine->shared.now_ns = ring_now_ns(engine->ring);
@@ -263,9 +285,11 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
 
     if (engine->embedded) {
         ring_fd_work(engine->ring);
+        engine->owes_turn = false;
     }
     engine_tidy(engine);
     engine_run_timers(engine);
+    uint32_t idle = engine_idle_slots(engine);
     for (bool over = false, woken = false; !over;) {
         woken = engine_catch_up(engine) || woken;
         bool more = engine_assign_all(engine);
@@ -275,9 +299,11 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
             until == UINT64_MAX ? QUOIT_NEVER : until_ns(until, engine_now_ns(engine));
 
         bool heard = engine_hear(engine, was_ready || more ? 0 : pause_ns);
+        bool may_submit = /* a batch; posts do so by themselves */
+            engine->lacks_slot && ready != &engine->ready && engine_idle_slots(engine) > idle;
         /* Nothing came in a wait, and no timer ran out: a signal. */
         over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
-               ring_was_woken(engine->ring) || (!heard && !more);
+               ring_was_woken(engine->ring) || (!heard && !more) || may_submit;
     }
     if (engine->embedded) {
         engine_rest(engine);

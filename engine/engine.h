@@ -129,6 +129,8 @@ struct quoit_engine {
     uint32_t in_flight;
     struct timer starved_timer; /* asks again, should no socket of ours close */
     bool embedded;              /* quoit_fd was called: turns end as an event loop needs it */
+    bool owes_turn;             /* engine_owe_turn was called since the last one */
+    bool lacks_slot;            /* a batch or a post has found none free */
     bool starved;               /* no socket to be had: wait for one to close */
     struct ring_done *done;
     uint32_t *started; /* connections whose request goes with the next entry */
@@ -151,6 +153,15 @@ QUOIT_MUST enum quoit_error engine_submit(struct quoit_engine *engine,
 /* engine.c */
 uint64_t engine_chance(struct quoit_engine *engine);
 void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t wait_ns);
+
+/*
+ * A call between turns has left something that only a turn can do, though its caller need not know:
+ * an event loop that watches quoit_fd comes back for it.
+ */
+void engine_owe_turn(struct quoit_engine *engine);
+
+/* A slot has come free between turns, or will with the next one: who lacked one is owed a turn. */
+void engine_note_free_slot(struct quoit_engine *engine);
 
 /* Close all connections, and wait until the kernel holds nothing. All requests must be over. */
 void engine_join(struct quoit_engine *engine);

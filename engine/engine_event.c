@@ -271,10 +271,14 @@ uint32_t engine_next(struct quoit_engine *engine, struct quoit_event *events, ui
             break; /* what it still has keeps its turn */
         }
         engine_take_ready(engine, slot);
+        if (slot->full) {
+            engine_owe_turn(engine); /* which lets it go on, now that its buffer is read */
+        }
         if (slot->state == SLOT_DONE) {
             event_fill(&events[count], slot, QUOIT_END, slot->result.times.end_ns);
             events[count++].result = &slot->result;
             slot_move(&engine->slots, slot, SLOT_HANDED);
+            engine_note_free_slot(engine);
         }
     }
     return count;

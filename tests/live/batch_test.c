@@ -240,6 +240,22 @@ static void test_a_batch_waits_for_slots_that_are_under_way(void)
     }
 }
 
+/* It waits for the slot of a request of its own, whose result then stands there, not taken. */
+static void test_a_batch_stops_waiting_when_no_slot_can_come_free_any_more(void)
+{
+    struct quoit_engine *engine = live_engine(&(struct quoit_options){ .requests_max = 1 });
+    struct quoit_request request = { .url = live_url(&server, "/page") };
+
+    live_doing("a batch behind a request");
+    live_submit(engine, &request);
+    struct quoit_batch *batch = batch_of(engine, &request, 1);
+    quoit_batch_wait(batch);
+    CHECK_EQ(quoit_batch_result(batch, 0)->error, QUOIT_E_NO_SLOT);
+    CHECK_EQ(live_drain(engine, 1), 1);
+    quoit_batch_destroy(batch);
+    quoit_destroy(engine);
+}
+
 /* All slots hold results that only the caller can take (not taken), or release (kept). */
 static void test_a_batch_does_not_wait_for_slots_that_cannot_come_free(void)
 {
@@ -417,6 +433,7 @@ int main(void)
     RUN(test_events_of_others_wait_meanwhile);
     RUN(test_slots_in_the_callers_hands_come_free_for_a_batch);
     RUN(test_a_batch_waits_for_slots_that_are_under_way);
+    RUN(test_a_batch_stops_waiting_when_no_slot_can_come_free_any_more);
     RUN(test_a_batch_does_not_wait_for_slots_that_cannot_come_free);
     RUN(test_two_batches_stand_side_by_side);
     RUN(test_a_wait_that_is_too_short_gives_none);

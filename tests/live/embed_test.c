@@ -34,6 +34,7 @@ struct host {
     bool stays_away;   /* at random, between being called and turning */
     uint64_t wake_ups; /* how often the fd was readable */
     uint64_t ended, answered, messages;
+    uint64_t bytes; /* in pieces */
     enum quoit_error last_error;
     uint32_t last_status;
     uint64_t refill; /* so many more are to be submitted, one for each that ends */
@@ -81,6 +82,7 @@ static void host_be_busy(struct host *host)
 static void host_take(struct host *host, const struct quoit_event *event)
 {
     host->messages += event->kind == QUOIT_MESSAGE;
+    host->bytes += event->kind == QUOIT_PIECE ? event->bytes.size : 0;
     if (event->kind != QUOIT_END) {
         return;
     }
@@ -217,6 +219,24 @@ static void test_events_of_streams_are_told_as_they_come(void)
     host_end(&host);
 }
 
+/* No completion tells that it may go on: that its buffer was read does. */
+static void test_a_stream_that_was_held_back_goes_on_once_it_is_read(void)
+{
+    static const struct quoit_header header = { "X-Mock-Body-Size", "16MiB" };
+    struct host host;
+
+    live_doing("a stream that fills its buffer again and again");
+    host_begin(&host, &(struct quoit_options){ .stream_buffer_max = 64 * 1024 });
+    live_submit(host.engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                      .headers = &header,
+                                                      .headers_count = 1,
+                                                      .stream = QUOIT_PIECES });
+    host_run_until(&host, 1);
+    CHECK_EQ(host.answered, 1);
+    CHECK_EQ(host.bytes, 16 << 20);
+    host_end(&host);
+}
+
 /* -------- what only time brings -------- */
 
 static void test_retries_wait_without_a_timer_of_the_host(void)
@@ -267,6 +287,37 @@ static void test_a_start_in_the_future_an_earlier_one_and_pacing(void)
     CHECK(quoit_now_ns() - now_ns >= 190 * LIVE_NS_PER_MS);
     CHECK_EQ(host.answered, 4);
     CHECK(host.wake_ups < 60);
+    quoit_turn(host.engine, 0);
+    quoit_limit_destroy(limit);
+    host_end(&host);
+}
+
+/* The second one would have to wait for a minute, had the first one taken what it asked for. */
+static void test_tokens_that_are_given_back_let_others_go_at_once(void)
+{
+    struct quoit_limit *limit = NULL;
+    struct quoit_event event;
+    struct host host;
+
+    live_doing("a request that waits for tokens");
+    host_begin(&host, NULL);
+    CHECK_EQ(quoit_limit_create(host.engine, 0, 1000, &limit), QUOIT_OK);
+    for (int i = 0; i < 2; i++) {
+        live_submit(host.engine, &(struct quoit_request){ .url = live_url(&server, "/page"),
+                                                          .limit = limit,
+                                                          .limit_tokens = 1000 });
+    }
+    while (quoit_turn(host.engine, 0) == 0) {
+        host_sleep(&host);
+    }
+    CHECK_EQ(quoit_next(host.engine, &event, 1), 1);
+    quoit_limit_settle(limit, event.id, 0);
+    CHECK_EQ(quoit_next(host.engine, &event, 1), 0);
+    while (host.ended < 1) {
+        host_sleep(&host);
+        host_turn(&host);
+    }
+    CHECK_EQ(host.answered, 1);
     quoit_turn(host.engine, 0);
     quoit_limit_destroy(limit);
     host_end(&host);
@@ -466,8 +517,10 @@ int main(void)
     RUN(test_60000_answers_and_a_host_that_stays_away_at_random);
     RUN(test_deadlines_that_fire_together_are_all_told);
     RUN(test_events_of_streams_are_told_as_they_come);
+    RUN(test_a_stream_that_was_held_back_goes_on_once_it_is_read);
     RUN(test_retries_wait_without_a_timer_of_the_host);
     RUN(test_a_start_in_the_future_an_earlier_one_and_pacing);
+    RUN(test_tokens_that_are_given_back_let_others_go_at_once);
     RUN(test_a_name_is_told_when_it_is_known);
     RUN(test_an_idle_engine_leaves_its_host_alone);
     RUN(test_the_fd_stays_and_tells_of_what_was_there_before_it);

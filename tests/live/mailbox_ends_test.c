@@ -10,6 +10,7 @@
 
 #include "quoit_mailbox.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -412,6 +413,55 @@ static void test_the_owners_requests_and_batches_go_on_beside_posts(void)
     desk_close(&desk);
 }
 
+static void test_a_batch_gets_the_slots_of_posts_that_ended(void)
+{
+    struct quoit_request requests[8];
+    struct desk desk = desk_open(0, 4);
+    struct quoit_batch *batch;
+
+    for (unsigned i = 0; i < 8; i++) {
+        requests[i] = (struct quoit_request){ .url = live_url(&server, "/page") };
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        post_page(&desk);
+    }
+    quoit_turn(desk.engine, 0);
+    CHECK_EQ(quoit_batch_create(desk.engine, requests, 8, &batch), QUOIT_OK);
+    quoit_batch_wait(batch);
+    for (unsigned i = 0; i < 8; i++) {
+        CHECK_EQ(quoit_batch_result(batch, i)->status, 200);
+    }
+    quoit_batch_destroy(batch);
+    for (unsigned i = 0; i < 4; i++) {
+        quoit_reply_free(desk_next(&desk));
+    }
+    desk_close(&desk);
+}
+
+/* The only slot is in the owner's hands, and his loop sleeps: no completion will tell. */
+static void test_a_post_gets_the_slot_that_a_loop_has_done_with(void)
+{
+    struct desk desk = desk_open(0, 1);
+    struct pollfd poller = { .fd = quoit_fd(desk.engine), .events = POLLIN };
+    struct quoit_reply *reply = NULL;
+    struct quoit_event event;
+    unsigned ended = 0;
+
+    live_submit(desk.engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
+    uint64_t id = post_page(&desk);
+    do {
+        quoit_turn(desk.engine, 0);
+        while (quoit_next(desk.engine, &event, 1) == 1) {
+            ended++;
+        }
+        reply = quoit_replies_next(desk.replies, 0);
+    } while (reply == NULL && poll(&poller, 1, LIVE_WAIT_MS) == 1);
+    CHECK_EQ(ended, 1);
+    CHECK(reply != NULL && reply->id == id && reply->result->status == 200);
+    quoit_reply_free(reply);
+    desk_close(&desk);
+}
+
 /* A slot that the owner has cancelled is free for the batch, though no turn was in between. */
 static void test_posts_that_the_owner_cancels_make_room(void)
 {
@@ -520,6 +570,8 @@ int main(void)
     RUN(test_destroy_sees_every_reply_into_its_queue);
     RUN(test_a_queue_may_go_before_its_replies_come);
     RUN(test_the_owners_requests_and_batches_go_on_beside_posts);
+    RUN(test_a_batch_gets_the_slots_of_posts_that_ended);
+    RUN(test_a_post_gets_the_slot_that_a_loop_has_done_with);
     RUN(test_posts_that_the_owner_cancels_make_room);
     RUN(test_an_engine_has_one_mailbox_and_options_are_looked_at);
     RUN(test_only_the_engines_thread_makes_and_destroys_it);
