@@ -252,7 +252,7 @@ static void ring_uring_enter(struct ring_uring *uring)
     }
 }
 
-static void ring_uring_enter_waiting(struct ring_uring *uring, uint64_t wait_ns)
+void ring_uring_enter_waiting(struct ring_uring *uring, uint64_t wait_ns)
 {
     struct __kernel_timespec wait = ring_uring_timespec(wait_ns);
     struct io_uring_cqe *cqe = NULL;

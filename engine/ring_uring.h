@@ -60,6 +60,9 @@ struct __kernel_timespec ring_uring_timespec(uint64_t ns);
 /* Offer the kernel the buffers that were given back. */
 void ring_uring_offer_buffers(struct ring_uring *uring);
 
+/* Hand over what was started, and wait up to wait_ns for a completion. */
+void ring_uring_enter_waiting(struct ring_uring *uring, uint64_t wait_ns);
+
 /* An SQE with room for one more behind it. */
 struct io_uring_sqe *ring_uring_begin(struct ring_uring *uring);
 

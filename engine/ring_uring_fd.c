@@ -75,6 +75,19 @@ static void ring_uring_set_alarm(struct ring_uring *uring, uint64_t alarm_ns)
     uring->alarm_ns = alarm_ns;
 }
 
+/*
+ * Has something come? TASKRUN may be set though there is nothing to run, and then stays until there
+ * is (who adds work marks it later); so the kernel is asked, which runs all there is until a
+ * completion comes of it.
+ */
+static bool ring_uring_find_more(struct ring_uring *uring)
+{
+    if (!ring_uring_has_more(&uring->ring) && ring_uring_may_bring(&uring->ring)) {
+        ring_uring_enter_waiting(uring, 0);
+    }
+    return ring_uring_has_more(&uring->ring);
+}
+
 bool ring_uring_fd_rest(struct ring *ring, uint64_t alarm_ns)
 {
     struct ring_uring *uring = ring_uring_of(ring);
@@ -82,12 +95,12 @@ bool ring_uring_fd_rest(struct ring *ring, uint64_t alarm_ns)
     ring_uring_set_alarm(uring, alarm_ns);
     ring_uring_offer_buffers(uring);
     if (io_uring_sq_ready(&uring->queues) > 0 || ring->closings_count > 0 || !uring->wake_armed ||
-        ring_uring_may_bring(ring)) {
+        ring_uring_find_more(uring)) {
         return false;
     }
     ring_uring_let_speak(uring, true);
     atomic_thread_fence(memory_order_seq_cst); /* either we see it, or the kernel sees the switch */
-    return !ring_uring_may_bring(ring);
+    return !ring_uring_find_more(uring);
 }
 
 void ring_uring_fd_call(struct ring *ring)

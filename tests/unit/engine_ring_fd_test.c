@@ -2,6 +2,7 @@
  * engine_ring, its fd: what a sleeper on it is told of, and that nothing is left to be told when it
  * says nothing.
  */
+#include "engine/ring_uring.h"
 #include "tests/unit/ring_fixture.h"
 
 #define CONNS 64
@@ -72,6 +73,22 @@ static void test_what_was_started_and_not_handed_over_forbids_a_rest(void)
     CHECK(!ring_fd_rest(ring, RING_NO_DEADLINE));
     CHECK_EQ(await_done(RING_CLOSE, 0).result, 0);
     close(fds[1]);
+    fixture_end();
+}
+
+/* Who adds work marks it afterwards: when that work is done already, the mark stays. */
+static void test_a_mark_of_work_that_was_done_keeps_nobody_awake(void)
+{
+    begin();
+    if (ring_io(ring) == QUOIT_IO_URING) { /* epoll has no such mark */
+        rest(RING_NO_DEADLINE);
+        ring_fd_work(ring);
+        *ring_uring_of(ring)->queues.sq.kflags |= IORING_SQ_TASKRUN;
+        CHECK(ring_fd_rest(ring, RING_NO_DEADLINE));
+        CHECK(!is_readable(0));
+        ring_wake(ring); /* and what comes then is told */
+        CHECK(is_readable(10000));
+    }
     fixture_end();
 }
 
@@ -196,6 +213,7 @@ int main(void)
 {
     RUN(test_it_calls_once_for_what_was_before_it);
     RUN(test_what_was_started_and_not_handed_over_forbids_a_rest);
+    RUN(test_a_mark_of_work_that_was_done_keeps_nobody_awake);
     RUN(test_each_completion_is_told);
     RUN(test_deadlines_of_all_connections_at_once_are_told);
     RUN(test_it_is_readable_when_the_alarm_comes_and_not_before);
