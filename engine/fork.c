@@ -18,9 +18,16 @@ static void fork_note(void)
     atomic_store_explicit(&fork_seen, true, memory_order_relaxed);
 }
 
+/* What a child makes is its own. */
+static void fork_forget(void)
+{
+    atomic_store_explicit(&fork_seen, false, memory_order_relaxed);
+}
+
+/* Noted before the fork, since engines of other threads close sockets while it is under way. */
 static void fork_watch(void)
 {
-    if (pthread_atfork(NULL, fork_note, NULL) != 0) {
+    if (pthread_atfork(fork_note, NULL, fork_forget) != 0) {
         fork_note(); /* nobody will say so: suppose it */
     }
 }

@@ -445,18 +445,15 @@ static void test_a_post_gets_the_slot_that_a_loop_has_done_with(void)
     struct pollfd poller = { .fd = quoit_fd(desk.engine), .events = POLLIN };
     struct quoit_reply *reply = NULL;
     struct quoit_event event;
-    unsigned ended = 0;
 
     live_submit(desk.engine, &(struct quoit_request){ .url = live_url(&server, "/page") });
     uint64_t id = post_page(&desk);
     do {
         quoit_turn(desk.engine, 0);
         while (quoit_next(desk.engine, &event, 1) == 1) {
-            ended++;
         }
         reply = quoit_replies_next(desk.replies, 0);
     } while (reply == NULL && poll(&poller, 1, LIVE_WAIT_MS) == 1);
-    CHECK_EQ(ended, 1);
     CHECK(reply != NULL && reply->id == id && reply->result->status == 200);
     quoit_reply_free(reply);
     desk_close(&desk);
