@@ -247,8 +247,8 @@ static void engine_rest(struct quoit_engine *engine)
 {
     for (unsigned rounds = 0; rounds < ENGINE_ROUNDS_MAX; rounds++) {
         engine_catch_up(engine);
-        engine_assign_all(engine);
-        if (ring_fd_rest(engine->ring, timer_next_ns(&engine->timers))) {
+        bool more = engine_assign_all(engine);
+        if (!more && ring_fd_rest(engine->ring, timer_next_ns(&engine->timers))) {
             return;
         }
         engine_hear(engine, 0);
