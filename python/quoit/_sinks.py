@@ -50,13 +50,16 @@ class Sink:
 
     async def wait_ended(self) -> None:
         """Until all have ended, whatever cancels come meanwhile: it takes some milliseconds after
-        they were given up, and who is cancelled passes on the first.
+        they were given up. A cancel is passed on then.
         """
+        cancelled = None
         while self.calls:
             try:
                 await self.wait()
-            except asyncio.CancelledError:
-                pass
+            except asyncio.CancelledError as error:
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
 
     def end(self, call: Call, outcome: Outcome) -> None:
         self.calls.discard(call)

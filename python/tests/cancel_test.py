@@ -136,3 +136,26 @@ async def test_a_cancel_in_the_middle_of_closing_is_passed_on(mock_of):
     assert client._engine is None and descriptors() == before
     with pytest.raises(quoit.QuoitError):
         await asking
+
+
+@pytest.mark.any_loop
+async def test_a_cancel_while_a_stream_is_left_is_passed_on(mock_of):
+    """Leaving early waits for the kernel. Who is cancelled in that wait is cancelled after it."""
+    mock = mock_of("--ttft", "1ms", "--gap", "60s", "--tokens", "10")
+    leaving = asyncio.Event()
+
+    async def leave(client):
+        ask = quoit.Request("POST", mock.base + "/chat/completions", json={"stream": True})
+        async with contextlib.aclosing(client.stream(ask)) as events:
+            async for _ in events:
+                leaving.set()
+                break
+
+    async with quoit.Client() as client:
+        task = asyncio.ensure_future(leave(client))
+        await leaving.wait()  # its aclose is under way: it waits for the end of the request
+        assert client._calls
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert not client._calls
