@@ -12,6 +12,7 @@ host names, in the library), and no event loop. It needs libquoit.so, which QUOI
 """
 
 from quoit._client import Client
+from quoit._engine import close_connections
 from quoit._errors import BatchError, QuoitError, QuoitStreamError, QuoitTimeoutError
 from quoit._llm import Answers, Query, llm_batch_query, llm_batch_query_async
 from quoit._sinks import Outcome
@@ -33,6 +34,7 @@ __all__ = [
     "Response",
     "Timeouts",
     "__version__",
+    "close_connections",
     "llm_batch_query",
     "llm_batch_query_async",
 ]

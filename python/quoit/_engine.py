@@ -1,8 +1,10 @@
-"""Making an engine, and giving one up."""
+"""Making an engine, keeping one for the next call, and giving one up."""
 
 import asyncio
+import atexit
 import contextvars
 import ctypes
+import threading
 from collections.abc import Callable
 
 from quoit import _header
@@ -37,6 +39,56 @@ def destroy(engine: ctypes.c_void_p, borrowed: object) -> None:
         lib.quoit_destroy(engine)
     else:
         _kept.append(borrowed)
+
+
+class _Spare:
+    """An engine between two calls. It goes with the last who knows of it."""
+
+    def __init__(self, engine: ctypes.c_void_p, places: int) -> None:
+        self.engine: ctypes.c_void_p | None = engine
+        self.made_for = places, io
+
+    def __del__(self) -> None:
+        if self.engine is not None:
+            destroy(self.engine, None)
+
+
+class _Thread(threading.local):
+    """What a thread keeps: an engine belongs to one, and ends with it."""
+
+    spare: _Spare | None = None
+
+
+_thread = _Thread()
+
+
+def borrow(places: int) -> ctypes.c_void_p | None:
+    """The engine that this thread has kept for so many places. None: it has none."""
+    spare, _thread.spare = _thread.spare, None
+    if spare is None or spare.made_for != (places, io):
+        return None
+    engine = spare.engine
+    if engine is None or not is_ours(engine):  # a forked child has its parent's
+        return None
+    spare.engine = None
+    return engine
+
+
+def keep(engine: ctypes.c_void_p, places: int) -> None:
+    """Keep an engine, and its connections, for the next borrow of this thread, in place of the one
+    that it has kept so far.
+    """
+    _thread.spare = _Spare(engine, places)
+
+
+def close_connections() -> None:
+    """Close what llm_batch_query and llm_batch_query_async have left open in this thread for its
+    next call: the connections to servers, and the engine that has them.
+    """
+    _thread.spare = None
+
+
+atexit.register(close_connections)  # of the main thread, while there is a library still
 
 
 def watch(

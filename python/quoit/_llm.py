@@ -93,23 +93,26 @@ def _result_of(answer: _header.quoit_llm_answer) -> str | QuoitError:
     return QuoitError(detail, code=code, status=answer.status, attempts=answer.attempts)
 
 
+def _make_engine(places: int) -> ctypes.c_void_p:
+    # As many slots as a batch uses in an engine that it makes itself.
+    options = _header.quoit_options(
+        requests_max=5 * places + 128, in_flight_max=places, outage_wait_ns=_OUTAGE_WAIT_NS
+    )
+    return _engine.create(options)
+
+
 class _Batch:
-    """Queries under way in an engine of their own. Leaving it is a join: what has not ended is
-    cancelled, and when it is left the kernel holds nothing of it.
+    """Queries under way in an engine that nobody else uses meanwhile. Leaving it is a join: what
+    has not ended is cancelled, and when it is left the kernel holds nothing of it.
     """
 
     def __init__(self, queries: Sequence[Query], settings: Settings) -> None:
         self.results: list[Any] = [None] * len(queries)
         self.left = len(queries)
         self._prompts = _prompts_of(queries)
+        self._places = settings.max_concurrent
         self._batch = ctypes.c_void_p()
-        # As many slots as the batch uses in an engine that it makes itself.
-        options = _header.quoit_options(
-            requests_max=5 * settings.max_concurrent + 128,
-            in_flight_max=settings.max_concurrent,
-            outage_wait_ns=_OUTAGE_WAIT_NS,
-        )
-        self.engine = _engine.create(options)
+        self.engine = _engine.borrow(self._places) or _make_engine(self._places)
         try:
             check(
                 llm_lib.quoit_llm_batch_create(
@@ -132,7 +135,11 @@ class _Batch:
     ) -> None:
         batch, self._batch = self._batch, ctypes.c_void_p()
         llm_lib.quoit_llm_batch_destroy(batch)
-        lib.quoit_destroy(self.engine)
+        # After a failure the next call begins anew: an engine remembers a server that is down.
+        if kind is None and all(isinstance(result, str) for result in self.results):
+            _engine.keep(self.engine, self._places)
+        else:
+            lib.quoit_destroy(self.engine)
 
     def take(self, wait_ns: int) -> bool:
         """Take one answer, in the order in which they come. False: none came in that time."""
@@ -211,6 +218,10 @@ def llm_batch_query(
     It blocks until every query has ended, and works where no event loop runs as well as inside of
     one: it turns an engine of its own in this thread, and makes no thread and no loop. Coroutines
     that need not block their loop await llm_batch_query_async.
+
+    When all queries were answered, the engine and its connections are kept for the next call of
+    this thread with the same max_concurrent. They are closed when a query has failed, when the
+    thread ends, and by quoit.close_connections().
 
     queries         each a prompt, or a conversation: messages as OpenAI's API takes them
     max_tokens      of each answer; 0: the server decides

@@ -101,6 +101,12 @@ class Mock:
 not_sanitized = pytest.mark.skipif(SANITIZED, reason="a sanitized build is not measured")
 
 
+@pytest.fixture(autouse=True)
+def nothing_kept():
+    """Each test begins without the connections of the one before."""
+    quoit.close_connections()
+
+
 @pytest.fixture
 def mock():
     with Mock() as running:
