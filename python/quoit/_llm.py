@@ -1,8 +1,8 @@
 """llm_batch_query and llm_batch_query_async: prompts in, answers out.
 
 Bodies, retries, verdicts and the reading of answers are libquoit_llm's, as they are for C. Here a
-batch gets an engine of its own and is turned: by waiting for it, or by the caller's loop, which
-watches the engine's one fd.
+batch gets an engine, the one that its thread has kept or a new one, and is turned: by waiting for
+it, or by the caller's loop, which watches the engine's one fd.
 """
 
 import asyncio
