@@ -7,7 +7,8 @@
 # ", N skipped". Exit 77 is a skip, and the last line says why. Of --together two run at a time, of
 # --waiting, which mostly wait, four.
 # epoll:TEST is the same TEST with QUOIT_TEST_IO=epoll (tests/io.h).
-# Only failures show their output, and how to run them again; V=1 shows everything.
+# Only failures show their output, without what was ok, and how to run them again; V=1 shows
+# everything.
 #
 #   QUOIT_BUILD   the build folder, for the scripts (build)
 #   QUOIT_CC      the compiler with the flags that a program needs to link with ours (gcc)
@@ -84,8 +85,10 @@ run_one() {
         else
             printf '  ok       %s%s: %d in %d ms\n' "$1" "$io" "$passed" "$took_ms"
         fi
-        if [ "$failed" -ne 0 ] || [ "${V:-0}" = 1 ]; then
+        if [ "${V:-0}" = 1 ]; then
             sed 's/^/    | /' "$log"
+        elif [ "$failed" -ne 0 ]; then
+            sed '/^ok /d; s/^/    | /' "$log"
         fi
         if [ "$failed" -ne 0 ]; then
             printf '    run it again:  %s' "$again"

@@ -8,19 +8,12 @@ What batch_test.py says of its environment holds here too.
 """
 
 import collections
-import socket
 import sys
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import batch_test
-from batch_test import (Mock, check_equal, check_in, environment, finish, path_of, queries, query,
+from batch_test import (Mock, Port, check_equal, check_in, environment, finish, path_of, queries, query,
                         read_lines, run, start, wait_for, write_file)
-
-
-def free_port():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 def bases(*mocks):
@@ -53,9 +46,9 @@ def test_the_work_is_shared_and_none_has_more_than_its_share():
 
 def test_one_that_is_not_there_costs_no_answer_and_the_other_has_no_more_than_its_share():
     batch = queries(100)
-    with Mock("--latency", "2ms") as a:
-        result = run(batch, "-o", path_of("out.jsonl"), *bases(a), "--base-url",
-                     "http://127.0.0.1:%d/v1" % free_port(), "-c", "32")
+    with Mock("--latency", "50ms") as a, Port() as port:
+        result = run(batch, "-o", path_of("out.jsonl"), *bases(a), "--base-url", port.base, "-c",
+                     "32")
         ledger = a.ledger()
     check_equal(result.code, 0, result.stderr)
     check_in("is down (no connection to the server); its queries go to the others", result.stderr)
@@ -103,12 +96,11 @@ def test_a_query_that_one_server_turns_away_goes_to_another():
 
 def test_one_that_comes_back_is_used_again():
     batch = queries(300)
-    port = free_port()
-    with Mock("--latency", "20ms") as a:
-        process = start(batch, "-o", path_of("out.jsonl"), *bases(a), "--base-url",
-                        "http://127.0.0.1:%d/v1" % port, "-c", "4")
+    with Mock("--latency", "20ms") as a, Port() as port:
+        process = start(batch, "-o", path_of("out.jsonl"), *bases(a), "--base-url", port.base,
+                        "-c", "4")
         wait_for("the first one works", lambda: a.ledger()["requests"] > 20)
-        with Mock(port=port) as b:
+        with Mock(port=port.number) as b:
             wait_for("the second one is found", lambda: b.ledger()["requests"] > 20)
             result = finish(process)
             told = a.ledger()["requests"] + b.ledger()["requests"]
@@ -119,9 +111,8 @@ def test_one_that_comes_back_is_used_again():
 
 def test_when_all_are_down_for_too_long_the_run_stops():
     batch = queries(20)
-    words = [word for _ in range(2)
-             for word in ("--base-url", "http://127.0.0.1:%d/v1" % free_port())]
-    result = run(batch, "-o", path_of("out.jsonl"), *words, "--wait-for-server", "1s")
+    with Port() as one, Port() as two:
+        result = run(batch, "-o", path_of("out.jsonl"), *bases(one, two), "--wait-for-server", "1s")
     check_equal(result.code, 1, result.stderr)
     check_in("all servers are down, for longer than --wait-for-server", result.stderr)
     check_equal(ids(), [], "answers")

@@ -70,6 +70,24 @@ def bytes_in(pipe):
     return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
+class Port:
+    """A port of 127.0.0.1 that is nobody else's while this lives: refused, until a Mock takes it."""
+
+    def __init__(self):
+        self.socket = socket.socket()
+        # With this on both sockets, one that does not listen leaves the port to one that does.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", 0))
+        self.number = self.socket.getsockname()[1]
+        self.base = "http://127.0.0.1:%d/v1" % self.number
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
 class Mock:
     """A quoit-mock of its own: with Mock("--latency", "20ms") as mock."""
 
@@ -233,7 +251,7 @@ def test_over_https_it_is_the_same():
     batch = big_batch()
     cert, key = make_certificate()
     plain = path_of("plain-port")
-    with Mock("--latency", "20ms", "--tls-cert", cert, "--tls-key", key, "--plain-port", "0",
+    with Mock("--latency", "100ms", "--tls-cert", cert, "--tls-key", key, "--plain-port", "0",
               "--plain-port-file", plain, scheme="https") as mock:
         result = run(batch, "-o", path_of("out.jsonl"), "-c", "64", "--base-url", mock.base,
                      "--cacert", cert)
@@ -528,15 +546,15 @@ def test_a_spent_quota_stops_the_run():
 
 def test_a_server_that_stops_and_comes_back_costs_no_line():
     batch = big_batch()
-    first = Mock("--latency", "20ms")
-    with first:
-        process = start(batch, "-o", path_of("out.jsonl"), "-c", "64", "--retries", "2",
-                        "--base-url", first.base)
-        wait_for("some answers", lambda: os.path.getsize(path_of("out.jsonl")) > 50000
-                 if os.path.exists(path_of("out.jsonl")) else False)
-    time.sleep(3)
-    with Mock("--latency", "20ms", port=first.port):
-        result = finish(process)
+    with Port() as port:
+        with Mock("--latency", "20ms", port=port.number) as mock:
+            process = start(batch, "-o", path_of("out.jsonl"), "-c", "64", "--retries", "2",
+                            "--base-url", mock.base)
+            wait_for("some answers", lambda: os.path.getsize(path_of("out.jsonl")) > 50000
+                     if os.path.exists(path_of("out.jsonl")) else False)
+        time.sleep(3)  # so long it is away
+        with Mock("--latency", "20ms", port=port.number):
+            result = finish(process)
     check_equal(result.code, 0, "exit; " + result.stderr)
     with open(batch, "rb") as file:
         ids = sorted(json.loads(line)["custom_id"] for line in file)
@@ -544,11 +562,9 @@ def test_a_server_that_stops_and_comes_back_costs_no_line():
 
 
 def test_a_server_that_stays_down_stops_the_run():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
-        base = "http://127.0.0.1:%d/v1" % taken.getsockname()[1]
+    with Port() as port:
         result = run(queries(200), "-o", path_of("out.jsonl"), "--wait-for-server", "2s",
-                     "--base-url", base)
+                     "--base-url", port.base)
     check_equal(result.code, 1, "exit; " + result.stderr)
     check_in("stopped: the server is down", result.stderr)
     check_equal(read_lines("out.jsonl"), [], "lines")
@@ -653,20 +669,21 @@ def test_answers_that_the_order_keeps_out_of_the_file_are_told_and_billed():
     batch = write_file("batch.jsonl", "\n".join(lines) + "\n")
     with Mock() as mock:
         process = start(batch, "-o", path_of("out.jsonl"), "--order", "input", "--base-url",
-                        mock.base, "--grace", "0")
+                        mock.base, "--grace", "0", "-c", "2")
+        # One after another beside the slow one: the last answer may not have been read yet.
         wait_for("the others", lambda: mock.ledger()["answers"] == 20)
         process.send_signal(signal.SIGINT)
         result = finish(process)
     check_equal(read_lines("out.jsonl"), [], "lines")
-    check_in("20 answers that stand behind one that is missing were not written", result.stderr)
+    kept = "(19|20) answers that stand behind one that is missing were not written"
+    assert re.search(kept, result.stderr), result.stderr
     check_in("maybe billed in vain 21;", result.stderr)
 
 
 def test_a_signal_while_the_server_is_down_needs_no_grace():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
+    with Port() as port:
         process = start(queries(200), "-o", path_of("out.jsonl"), "--grace", "1h", "--base-url",
-                        "http://127.0.0.1:%d/v1" % taken.getsockname()[1])
+                        port.base)
         while "the server is down: waiting for it" not in process.stderr.readline().decode():
             pass
         process.send_signal(signal.SIGINT)

@@ -13,7 +13,7 @@ import time
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import batch_test
-from batch_test import Mock, check_equal, check_in, make_certificate, wait_for
+from batch_test import Mock, Port, check_equal, check_in, make_certificate, wait_for
 from bench_run import (bench, bench_good, check_between, check_recomputed, finish_bench,
                        start_bench, values_of)
 
@@ -67,18 +67,14 @@ def test_resets_and_cut_answers_are_counted_by_kind():
 
 
 def test_a_server_that_is_away_for_a_while_is_told_of_and_found_again():
-    port = []
-    with Mock("--latency", "2ms") as mock:
-        port.append(mock.port)
-        process = start_bench(mock.base + "/page", "-q", "200", "-z", "2.5s")
-        wait_for("some answers", lambda: mock.ledger()["requests"] > 60)
-    # Down now, for as long as it takes to see the port refuse.
-    with socket.socket() as probe:
-        wait_for("the port to be closed", lambda: probe.connect_ex(("127.0.0.1", port[0])) != 0)
-    time.sleep(0.3)  # so long it is away: some requests must fall due
-    with Mock("--latency", "2ms", port=port[0]) as mock:
-        outcome = finish_bench(process)
-        assert mock.ledger()["requests"] > 30, "it was not found again"
+    with Port() as port:
+        with Mock("--latency", "2ms", port=port.number) as mock:
+            process = start_bench(mock.base + "/page", "-q", "200", "-z", "2.5s")
+            wait_for("some answers", lambda: mock.ledger()["requests"] > 60)
+        time.sleep(0.3)  # so long it is away: some requests must fall due
+        with Mock("--latency", "2ms", port=port.number) as mock:
+            outcome = finish_bench(process)
+            assert mock.ledger()["requests"] > 30, "it was not found again"
     check_equal(outcome.code, 1, "exit")
     requests = outcome.result["requests"]
     check_equal(requests["total"], 500, "all that was due")
