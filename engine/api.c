@@ -149,7 +149,7 @@ static void engine_free(struct quoit_engine *engine)
     for (uint32_t i = 0; engine->conns != NULL && i < engine->conns_max; i++) {
         conn_free(&engine->conns[i]);
     }
-    for (uint32_t i = 0; engine->slots.slots != NULL && i < engine->slots.slots_max; i++) {
+    for (uint32_t i = 0; i < engine->slots.slots_made; i++) {
         struct slot *slot = engine_slot(engine, i);
         if (slot->sse != NULL) {
             sse_free(slot->sse);
@@ -362,10 +362,10 @@ enum quoit_error engine_submit(struct quoit_engine *engine, const struct quoit_r
     if (error != QUOIT_OK) {
         return error;
     }
-    if (list_is_empty(&engine->slots.lists[SLOT_FREE])) {
+    struct slot *slot = slot_first_free(&engine->slots);
+    if (slot == NULL) {
         return QUOIT_E_NO_SLOT;
     }
-    struct slot *slot = LIST_FIRST(&engine->slots.lists[SLOT_FREE], struct slot, link);
     if ((error = request_find_lane(engine, request)) != QUOIT_OK) {
         return error;
     }
@@ -463,7 +463,7 @@ void quoit_cancel_all(struct quoit_engine *engine)
     if (api_check(engine) != QUOIT_OK) {
         return;
     }
-    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+    for (uint32_t i = 0; i < engine->slots.slots_made; i++) {
         struct slot *slot = engine_slot(engine, i);
         if (slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING ||
             slot->state == SLOT_ACTIVE || slot->state == SLOT_DONE) {
@@ -477,7 +477,7 @@ void quoit_cancel_waiting(struct quoit_engine *engine)
     if (api_check(engine) != QUOIT_OK) {
         return;
     }
-    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+    for (uint32_t i = 0; i < engine->slots.slots_made; i++) {
         struct slot *slot = engine_slot(engine, i);
         if (slot->state == SLOT_QUEUED || slot->state == SLOT_WAITING) {
             engine_cancel(engine, slot);

@@ -323,10 +323,10 @@ static void mailbox_submit(struct quoit_mailbox *mailbox, struct post *post)
 /* Submit for as long as there are slots. */
 static void mailbox_submit_held(struct quoit_mailbox *mailbox)
 {
-    const struct list *free_slots = &mailbox->engine->slots.lists[SLOT_FREE];
+    const uint32_t *free_slots = &mailbox->engine->slots.counts[SLOT_FREE];
 
     LIST_EACH (&mailbox->held, link) {
-        if (list_is_empty(free_slots)) {
+        if (*free_slots == 0) {
             mailbox->engine->lacks_slot = true;
             return;
         }

@@ -202,7 +202,7 @@ static bool origin_is_idle(const struct origin *origin)
 /* Is some slot or connection still pointing to it? Asked rarely: when there are too many. */
 static bool engine_uses_origin(const struct quoit_engine *engine, const struct origin *origin)
 {
-    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+    for (uint32_t i = 0; i < engine->slots.slots_made; i++) {
         const struct slot *slot = &engine->slots.slots[i];
         if (slot->state != SLOT_FREE && slot->lane->origin == origin) {
             return true;
@@ -310,7 +310,7 @@ void engine_origins_free(struct quoit_engine *engine)
 /* Does a slot, if only in the caller's hands, still name that lane? */
 static bool engine_uses_lane(const struct quoit_engine *engine, const struct lane *lane)
 {
-    for (uint32_t i = 0; i < engine->slots.slots_max; i++) {
+    for (uint32_t i = 0; i < engine->slots.slots_made; i++) {
         const struct slot *slot = &engine->slots.slots[i];
         if (slot->state != SLOT_FREE && slot->lane == lane) {
             return true;

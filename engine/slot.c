@@ -30,25 +30,39 @@ bool slot_table_init(struct slot_table *table, uint32_t slots_max)
     if (table->slots == NULL) {
         return false;
     }
-    for (uint32_t i = 0; i < slots_max; i++) {
-        struct slot *slot = &table->slots[i];
-        slot->index = i;
-        slot->generation = 1;
-        slot->conn = SLOT_NONE;
-        slot->rival = SLOT_NONE;
-        slot->timer.kind = TIMER_SLOT;
-        list_init(&slot->link);
-        list_init(&slot->ready);
-        list_init(&slot->touched);
-        list_append(&table->lists[SLOT_FREE], &slot->link);
-    }
     table->counts[SLOT_FREE] = slots_max;
     return true;
 }
 
+static void slot_make(struct slot_table *table)
+{
+    struct slot *slot = &table->slots[table->slots_made];
+
+    slot->index = table->slots_made++;
+    slot->generation = 1;
+    slot->conn = SLOT_NONE;
+    slot->rival = SLOT_NONE;
+    slot->timer.kind = TIMER_SLOT;
+    list_init(&slot->link);
+    list_init(&slot->ready);
+    list_init(&slot->touched);
+    list_append(&table->lists[SLOT_FREE], &slot->link);
+}
+
+struct slot *slot_first_free(struct slot_table *table)
+{
+    if (table->counts[SLOT_FREE] == 0) {
+        return NULL;
+    }
+    if (list_is_empty(&table->lists[SLOT_FREE])) {
+        slot_make(table);
+    }
+    return LIST_FIRST(&table->lists[SLOT_FREE], struct slot, link);
+}
+
 void slot_table_free(struct slot_table *table)
 {
-    for (uint32_t i = 0; table->slots != NULL && i < table->slots_max; i++) {
+    for (uint32_t i = 0; i < table->slots_made; i++) {
         struct slot *slot = &table->slots[i];
         buffer_free(&slot->head);
         buffer_free(&slot->text);
@@ -103,7 +117,7 @@ struct slot *slot_find(struct slot_table *table, uint64_t id)
     uint32_t index = (uint32_t)id;
     uint32_t generation = (uint32_t)(id >> 32);
 
-    if (index >= table->slots_max) {
+    if (index >= table->slots_made) {
         return NULL;
     }
     struct slot *slot = &table->slots[index];

@@ -118,15 +118,19 @@ struct slot_answer {
 };
 
 struct slot_table {
-    struct slot *slots; /* owned; never moves */
+    struct slot *slots;  /* owned; never moves */
+    uint32_t slots_made; /* those before it were used at some time; no others touch memory */
     uint32_t slots_max;
-    uint32_t counts[SLOT_STATES];
+    uint32_t counts[SLOT_STATES];   /* FREE's: also of those that were not made yet */
     struct list lists[SLOT_STATES]; /* QUEUED's stays empty: its slots are in their lanes */
 };
 
 /* False: out of memory, and nothing is left behind. */
 QUOIT_MUST bool slot_table_init(struct slot_table *table, uint32_t slots_max);
 void slot_table_free(struct slot_table *table);
+
+/* The FREE slot that was used last, for a request; it stays FREE until moved. NULL: there is none. */
+struct slot *slot_first_free(struct slot_table *table);
 
 /*
  * Move a slot into a state. Into QUEUED: behind the last of `queue`, or before the first (for a

@@ -16,16 +16,10 @@
 #define SLOTS 8
 #define OPERATIONS 100000
 
-static struct slot *first_free(struct slot_table *table)
-{
-    CHECK(!list_is_empty(&table->lists[SLOT_FREE]));
-    return LIST_FIRST(&table->lists[SLOT_FREE], struct slot, link);
-}
-
 /* A slot of a fresh table on the shortest way to that state; the queue stands for a lane. */
 static struct slot *slot_in(struct slot_table *table, struct list *queue, enum slot_state state)
 {
-    struct slot *slot = first_free(table);
+    struct slot *slot = slot_first_free(table);
 
     if (state == SLOT_FREE) {
         return slot;
@@ -61,7 +55,8 @@ static void check_table(const struct slot_table *table, const struct list *queue
 
     for (unsigned state = 0; state < SLOT_STATES; state++) {
         const struct list *list = state == SLOT_QUEUED ? queue : &table->lists[state];
-        CHECK_EQ(list_count(list), table->counts[state]);
+        uint32_t unmade = state == SLOT_FREE ? table->slots_max - table->slots_made : 0;
+        CHECK_EQ(list_count(list) + unmade, table->counts[state]);
         LIST_EACH (list, link) {
             CHECK_EQ(CONTAINER_OF(link, struct slot, link)->state, state);
         }
@@ -81,15 +76,21 @@ static void test_a_fresh_table_is_free_and_each_slot_knows_its_place(void)
     check_table(&table, &queue);
     CHECK_EQ(table.counts[SLOT_FREE], SLOTS);
     for (uint32_t i = 0; i < SLOTS; i++) {
-        CHECK_EQ(table.slots[i].index, i);
-        CHECK_EQ(table.slots[i].conn, SLOT_NONE);
-        CHECK_EQ(table.slots[i].rival, SLOT_NONE);
-        CHECK_EQ(table.slots[i].timer.kind, TIMER_SLOT);
-        CHECK_EQ(table.slots[i].timer.place, 0);
-        CHECK(list_is_empty(&table.slots[i].ready));
-        CHECK(list_is_empty(&table.slots[i].touched));
-        CHECK(slot_find(&table, slot_id(&table.slots[i])) == NULL); /* FREE: no request */
+        struct slot *slot = slot_first_free(&table);
+        CHECK(slot == &table.slots[i]);
+        CHECK(slot_first_free(&table) == slot); /* until it is moved */
+        CHECK_EQ(slot->index, i);
+        CHECK_EQ(slot->conn, SLOT_NONE);
+        CHECK_EQ(slot->rival, SLOT_NONE);
+        CHECK_EQ(slot->timer.kind, TIMER_SLOT);
+        CHECK_EQ(slot->timer.place, 0);
+        CHECK(list_is_empty(&slot->ready));
+        CHECK(list_is_empty(&slot->touched));
+        CHECK(slot_find(&table, slot_id(slot)) == NULL); /* FREE: no request */
+        slot_queue(&table, slot, &queue, false);
+        check_table(&table, &queue);
     }
+    CHECK(slot_first_free(&table) == NULL);
     slot_table_free(&table);
 }
 
@@ -118,7 +119,7 @@ static void test_a_released_id_finds_nothing(void)
     uint64_t id = slot_id(slot);
     slot_move(&table, slot, SLOT_FREE);
     CHECK(slot_find(&table, id) == NULL);
-    CHECK(first_free(&table) == slot); /* the warm one is taken next */
+    CHECK(slot_first_free(&table) == slot); /* the warm one is taken next */
     slot_queue(&table, slot, &queue, false);
     CHECK(slot_find(&table, id) == NULL);
     CHECK(slot_find(&table, slot_id(slot)) == slot);
@@ -149,7 +150,7 @@ static void test_a_generation_that_wraps_skips_zero(void)
 
     list_init(&queue);
     CHECK(slot_table_init(&table, 1));
-    table.slots[0].generation = UINT32_MAX;
+    slot_first_free(&table)->generation = UINT32_MAX;
     struct slot *slot = slot_in(&table, &queue, SLOT_HANDED);
     CHECK(slot_id(slot) == (uint64_t)UINT32_MAX << 32);
     CHECK(slot_find(&table, slot_id(slot)) == slot);
@@ -169,9 +170,9 @@ static void test_queues_and_states_keep_the_order_in_which_slots_came(void)
     list_init(&queue);
     CHECK(slot_table_init(&table, SLOTS));
     struct slot *slots = table.slots;
-    slot_queue(&table, &slots[0], &queue, false);
-    slot_queue(&table, &slots[1], &queue, false);
-    slot_queue(&table, &slots[2], &queue, true); /* had its turn already */
+    slot_queue(&table, slot_first_free(&table), &queue, false);
+    slot_queue(&table, slot_first_free(&table), &queue, false);
+    slot_queue(&table, slot_first_free(&table), &queue, true); /* had its turn already */
     CHECK(LIST_FIRST(&queue, struct slot, link) == &slots[2]);
     CHECK(LIST_LAST(&queue, struct slot, link) == &slots[1]);
     slot_move(&table, &slots[1], SLOT_DONE);
@@ -258,6 +259,11 @@ static void test_random_walks_keep_lists_counts_and_ids_in_step(void)
 
     list_init(&queue);
     CHECK(slot_table_init(&table, SLOTS));
+    for (uint32_t i = 0; i < SLOTS; i++) {
+        struct slot *slot = slot_first_free(&table);
+        slot_queue(&table, slot, &queue, false);
+        ids[i] = slot_id(slot);
+    }
     for (int i = 0; i < OPERATIONS && check_failures == 0; i++) {
         struct slot *slot = &table.slots[random_next(&state) % SLOTS];
         unsigned to = (unsigned)(random_next(&state) % SLOT_STATES);
@@ -304,7 +310,7 @@ static void test_another_attempt_forgets_the_answer_and_keeps_the_request(void)
     int context = 0;
 
     CHECK(slot_table_init(&table, 1));
-    struct slot *slot = &table.slots[0];
+    struct slot *slot = slot_first_free(&table);
     fill_buffers(slot, 100);
     size_t head_size = slot->head.size;
     slot->context = &context;
@@ -338,7 +344,7 @@ static void test_a_request_leaves_nothing_to_the_next_in_its_slot(void)
     struct slot_table table;
 
     CHECK(slot_table_init(&table, 1));
-    struct slot *slot = &table.slots[0];
+    struct slot *slot = slot_first_free(&table);
     fill_buffers(slot, 100);
     slot->body = (struct quoit_span){ "body", 4 };
     slot->conn = slot->rival = 3;
@@ -375,7 +381,7 @@ static void test_small_buffers_are_kept_for_the_next_request_and_large_ones_give
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         struct slot_table table;
         CHECK(slot_table_init(&table, 1));
-        struct slot *slot = &table.slots[0];
+        struct slot *slot = slot_first_free(&table);
         const struct buffer *buffers[] = { &slot->head, &slot->text, &slot->headers, &slot->answer,
                                            &slot->messages };
         size_t kept = 0;
