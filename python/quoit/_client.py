@@ -5,9 +5,10 @@
              +--- sinks <--- pump <--- its one fd, watched by the loop
 
 Requests wait in the queue until there is room, then they are the engine's. The pump runs when the
-fd is readable or when something was asked for: it submits, turns the engine without blocking, and
-puts what has ended into sinks, which wake those who wait. No code of the caller runs in it, and it
-never works for longer than a bounded number of requests and events before others have their turn.
+fd is readable or when something was asked for: it turns the engine without blocking, puts what has
+ended into sinks, which wake those who wait, and submits what there is room for. No code of the
+caller runs in it, and it never works for longer than a bounded number of requests and events before
+others have their turn.
 """
 
 import asyncio
@@ -31,8 +32,8 @@ from quoit._sinks import Call, Many, One, Outcome, Sink, Stream
 from quoit._types import Event, Headers, Request, Response, Timeouts
 
 _EVENTS_MAX = 64  # that quoit_next gives at once
-_ROUNDS_MAX = 4  # of that in one pump
-_SUBMITS_MAX = 64  # in one pump
+_SUBMITS_MAX = 64  # in one round
+_ROUNDS_MAX = 4  # in one pump
 _ASKS_MAX = 64  # in one turn of the loop
 
 
@@ -198,46 +199,45 @@ class Client:
         self._pump_due = False
         if self._engine is None:
             return  # closed, with this call still in the loop's hand
-        more = self._submit()
-        lib.quoit_turn(self._engine, 0)
-        took = 0
         for _ in range(_ROUNDS_MAX):
-            taken = lib.quoit_next(self._engine, self._events, _EVENTS_MAX)
-            for i in range(taken):
-                self._on_event(self._events[i])
-            took += taken
-            if taken == 0:
+            took = lib.quoit_turn(self._engine, 0) and self._take()
+            # Ends have made room; and the slots of requests come free one turn after their end.
+            if not self._submit() and not took:
                 break
         else:
-            more = True
-        # Ends have made room; and the slots of requests come free one turn after their end.
-        if more or (self._queue and (took or not self._calls)):
             self._soon()
         if self._closed and not self._calls:
             self._empty.set()
+
+    def _take(self) -> int:
+        """Take what is there, up to a bound. Returns how much it was."""
+        taken = lib.quoit_next(self._engine, self._events, _EVENTS_MAX)
+        for i in range(taken):
+            self._on_event(self._events[i])
+        return taken
 
     def _room(self) -> int:
         """How many more may be in flight. What waits for a retry is not."""
         lib.quoit_stats_read(self._engine, self._stats)
         return self._max_concurrent - self._stats.in_flight - self._stats.queued
 
-    def _submit(self) -> bool:
-        """Hand over what there is room for. True: there is room for more."""
-        room = self._room() if self._queue else 0
-        for _ in range(min(room, _SUBMITS_MAX)):
-            if not self._queue:
-                return False
+    def _submit(self) -> int:
+        """Hand over what there is room for, up to a bound. Returns how many have left the queue."""
+        left = 0
+        room = min(self._room(), _SUBMITS_MAX) if self._queue else 0
+        while left < room and self._queue:
             call = next(iter(self._queue))
             number = lib.quoit_submit(self._engine, call.encoded, self._id)
             if number == _header.QUOIT_E_NO_SLOT:
-                return False
+                break
             del self._queue[call]
+            left += 1
             if number == _header.QUOIT_OK:
                 call.id = self._id.value
                 self._calls[call.id] = call
             else:
                 call.sink.end(call, error_of(number))
-        return room > _SUBMITS_MAX and bool(self._queue)
+        return left
 
     def _on_event(self, event: _header.quoit_event) -> None:
         if event.kind == _header.QUOIT_END:
@@ -267,8 +267,9 @@ class Client:
             request = Request("GET", request)
         call = Call(sink, key, request_of(request, self._retries, stream))
         sink.calls.add(call)
+        if not self._queue:  # else the pump is due, or waits for room
+            self._soon()
         self._queue[call] = None
-        self._soon()
         return call
 
     def _drop(self, call: Call) -> None:
