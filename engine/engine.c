@@ -211,13 +211,19 @@ static bool engine_catch_up(struct quoit_engine *engine)
     return woken;
 }
 
-/* Give connections to all that may go now: what was submitted, and what other threads posted. */
-static void engine_assign_all(struct quoit_engine *engine)
+/*
+ * Give connections to all that may go now: what was submitted, and what other threads posted. True:
+ * as engine_assign says.
+ */
+static bool engine_assign_all(struct quoit_engine *engine)
 {
+    bool more;
+
     engine_take_posts(engine);
     do {
-        engine_assign(engine);
+        more = engine_assign(engine);
     } while (engine_answer_posts(engine)); /* what ended at once has left its slot to others */
+    return more;
 }
 
 /* What the kernel, the resolver and time bring. True: something. */
@@ -241,8 +247,8 @@ static void engine_rest(struct quoit_engine *engine)
 {
     for (unsigned rounds = 0; rounds < ENGINE_ROUNDS_MAX; rounds++) {
         engine_catch_up(engine);
-        engine_assign_all(engine);
-        if (ring_fd_rest(engine->ring, timer_next_ns(&engine->timers))) {
+        bool more = engine_assign_all(engine);
+        if (!more && ring_fd_rest(engine->ring, timer_next_ns(&engine->timers))) {
             return;
         }
         engine_hear(engine, 0);
@@ -286,18 +292,18 @@ void engine_turn(struct quoit_engine *engine, const struct list *ready, uint64_t
     uint32_t idle = engine_idle_slots(engine);
     for (bool over = false, woken = false; !over;) {
         woken = engine_catch_up(engine) || woken;
-        engine_assign_all(engine);
+        bool more = engine_assign_all(engine);
         bool was_ready = !list_is_empty(ready) || woken;
         uint64_t until = min_u64(end_ns, timer_next_ns(&engine->timers));
         uint64_t pause_ns =
             until == UINT64_MAX ? QUOIT_NEVER : until_ns(until, engine_now_ns(engine));
 
-        bool heard = engine_hear(engine, was_ready ? 0 : pause_ns);
+        bool heard = engine_hear(engine, was_ready || more ? 0 : pause_ns);
         bool may_submit = /* a batch; posts do so by themselves */
             engine->lacks_slot && ready != &engine->ready && engine_idle_slots(engine) > idle;
-        /* Nothing came and no timer ran out: a signal. */
+        /* Nothing came in a wait, and no timer ran out: a signal. */
         over = was_ready || !list_is_empty(ready) || engine_now_ns(engine) >= end_ns ||
-               ring_was_woken(engine->ring) || !heard || may_submit;
+               ring_was_woken(engine->ring) || (!heard && !more) || may_submit;
     }
     if (engine->embedded) {
         engine_rest(engine);

@@ -35,7 +35,8 @@
 #define ENGINE_ENTRY_BRINGS 20 /* pieces of task work that an entry runs at most (kernel 6.13) */
 #define ENGINE_ENTRIES_MIN 16  /* to catch up, and more where there are many connections */
 #define ENGINE_ROUNDS_MAX 16   /* of a turn in somebody's event loop, which has others to serve */
-#define ENGINE_CALM_MAX 4      /* in flight, at most, for a busy wait to pay */
+#define ENGINE_OPENS_MAX 8 /* connections that a round opens: 30 us each before any is sent on */
+#define ENGINE_CALM_MAX 4  /* in flight, at most, for a busy wait to pay */
 #define ENGINE_ORIGIN_LISTS 64
 #define ORIGIN_TICKETS_MAX 16
 #define ENGINE_DOUBT_SHARE 16                 /* of in_flight_max: see engine_doubts */
@@ -134,7 +135,8 @@ struct quoit_engine {
     struct ring_done *done;
     uint32_t *started; /* connections whose request goes with the next entry */
     uint32_t started_count;
-    uint64_t chance; /* splitmix64 */
+    uint32_t opens_left; /* of ENGINE_OPENS_MAX, in this round */
+    uint64_t chance;     /* splitmix64 */
     struct quoit_stats stats;
 };
 
@@ -198,8 +200,12 @@ struct tls_ticket *origin_take_ticket(struct origin *origin);
 
 /* engine_assign.c */
 
-/* Give connections to requests for as long as both are there. */
-void engine_assign(struct quoit_engine *engine);
+/*
+ * Give connections to requests for as long as both are there, and open some where there are none.
+ * True: others may be opened when these are on their way, so that the first ones do not wait for
+ * the last.
+ */
+bool engine_assign(struct quoit_engine *engine);
 void engine_enqueue(struct quoit_engine *engine, struct slot *slot, bool first);
 void engine_on_opened(struct quoit_engine *engine, struct conn *conn);
 void engine_on_named(struct quoit_engine *engine, struct slot *slot);

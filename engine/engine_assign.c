@@ -288,6 +288,7 @@ static void engine_start(struct quoit_engine *engine, struct slot *slot)
         return;
     }
     origin->opening++;
+    engine->opens_left--;
     if (engine_resolve(engine, origin)) {
         engine_connect_first(engine, slot);
     } else {
@@ -389,13 +390,17 @@ static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lan
     return LANE_GOES;
 }
 
-void engine_assign(struct quoit_engine *engine)
+bool engine_assign(struct quoit_engine *engine)
 {
     if (ring_has_more(engine->ring)) {
-        return; /* what is idle may have been told something: bytes, or the end */
+        return false; /* what is idle may have been told something: bytes, or the end */
     }
+    engine->opens_left = ENGINE_OPENS_MAX;
     while (engine->in_flight < engine->options.in_flight_max && !engine->starved &&
            !list_is_empty(&engine->runnable)) {
+        if (engine->opens_left == 0) {
+            return true;
+        }
         struct lane *lane = LIST_FIRST(&engine->runnable, struct lane, runnable);
         if (engine_lane_leave(engine, lane) == LANE_GOES) {
             list_remove(&lane->runnable); /* the lanes take turns */
@@ -403,6 +408,7 @@ void engine_assign(struct quoit_engine *engine)
             engine_start(engine, LIST_FIRST(&lane->queue, struct slot, link));
         }
     }
+    return false;
 }
 
 /* -------- time -------- */

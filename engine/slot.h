@@ -129,7 +129,7 @@ struct slot_table {
 QUOIT_MUST bool slot_table_init(struct slot_table *table, uint32_t slots_max);
 void slot_table_free(struct slot_table *table);
 
-/* The FREE slot that was used last, for a request; it stays FREE until moved. NULL: there is none. */
+/* The FREE slot that was used last; it stays FREE until it is moved. NULL: there is none. */
 struct slot *slot_first_free(struct slot_table *table);
 
 /*
