@@ -143,6 +143,13 @@ def finish(process, input_bytes=None):
     return Result(process.returncode, stdout, stderr.decode())
 
 
+def wait_told(process, text):
+    for line in process.stderr:
+        if text in line.decode():
+            return
+    raise AssertionError("never told: " + text)
+
+
 def run(*options, stdin_bytes=None, env=None):
     stdin = subprocess.DEVNULL if stdin_bytes is None else subprocess.PIPE
     return finish(start(*options, stdin=stdin, env=env), stdin_bytes)
@@ -622,8 +629,7 @@ def interrupt(number, *options, again=False):
         wait_for("a second round", lambda: mock.ledger()["requests"] >= 128)
         process.send_signal(number)
         if again:
-            while "nothing new is sent" not in process.stderr.readline().decode():
-                pass
+            wait_told(process, "nothing new is sent")
             process.send_signal(number)
         result = finish(process)
         wait_for("closed connections", lambda: mock.ledger()["connections_open"] == 0)
@@ -684,8 +690,7 @@ def test_a_signal_while_the_server_is_down_needs_no_grace():
     with Port() as port:
         process = start(queries(200), "-o", path_of("out.jsonl"), "--grace", "1h", "--base-url",
                         port.base)
-        while "the server is down: waiting for it" not in process.stderr.readline().decode():
-            pass
+        wait_told(process, "the server is down: waiting for it")
         process.send_signal(signal.SIGINT)
         result = finish(process)
     check_equal(result.code, 130, "exit")

@@ -13,7 +13,7 @@ import time
 
 sys.dont_write_bytecode = True  # nothing is written beside the sources
 import batch_test
-from batch_test import Mock, Port, check_equal, check_in, make_certificate, wait_for
+from batch_test import Mock, Port, check_equal, check_in, make_certificate, wait_for, wait_told
 from bench_run import (bench, bench_good, check_between, check_recomputed, finish_bench,
                        start_bench, values_of)
 
@@ -216,10 +216,7 @@ def test_a_second_signal_gives_up_what_is_open():
         process = start_bench(mock.base + "/page", "-z", "60s", "-c", "4", "--warmup", "0")
         wait_for("requests", lambda: mock.ledger()["requests"] == 4)
         process.send_signal(signal.SIGINT)
-        line = b""
-        while b"interrupted" not in line:  # it has seen the first
-            line = process.stderr.readline()
-            assert line, "it ended at the first"
+        wait_told(process, "interrupted")
         process.send_signal(signal.SIGINT)
         outcome = finish_bench(process)
     check_equal(outcome.code, 130, "exit")
