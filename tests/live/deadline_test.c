@@ -16,6 +16,7 @@
 #define IN_FLIGHT 50
 #define DEADLINE_MS 20
 #define LATENCY_MIN_US 2000
+#define OTHERS_ROUNDS_MAX 10
 #define FEW_PERCENT 5 /* of either outcome; fewer say little */
 
 struct outcomes {
@@ -77,19 +78,25 @@ static unsigned next_latency_us(unsigned latency_us, unsigned good)
 
 /*
  * Requests without a deadline, which would show what an earlier round has left lying about, until
- * none of those that are late has left a connection missing: usually one round, more where answers
- * come while others still wait for a connection, and take theirs. Returns how many rounds.
+ * none of those that were late has left a connection missing. An answer that comes while another
+ * request still waits for a connection gives it its own: then the server answers later from now on.
+ * Returns how many rounds it took.
  */
 static unsigned run_others(struct quoit_engine *engine, const struct live_server *server,
-                           struct outcomes *others, unsigned late)
+                           unsigned *latency_ms, struct outcomes *others, unsigned late)
 {
     unsigned rounds = 0;
+    char latency[20];
 
-    do {
-        run_round(engine, server, "5ms", 0, others);
+    for (;;) {
+        snprintf(latency, sizeof(latency), "%ums", *latency_ms);
+        run_round(engine, server, latency, 0, others);
         rounds++;
-    } while (live_stats(engine).opened < IN_FLIGHT + late && rounds < IN_FLIGHT);
-    return rounds;
+        if (live_stats(engine).opened >= IN_FLIGHT + late || rounds == OTHERS_ROUNDS_MAX) {
+            return rounds;
+        }
+        *latency_ms *= 2;
+    }
 }
 
 /* Rounds of requests with a deadline, each over connections that are open. */
@@ -99,19 +106,19 @@ static void run_deadlines(const struct live_server *server, unsigned count)
         live_engine(&(struct quoit_options){ .in_flight_max = IN_FLIGHT });
     struct outcomes timed = { 0 }, others = { 0 };
     unsigned latency_us = DEADLINE_MS * 1000;
-    unsigned rounds = 0;
+    unsigned rounds = 0, others_ms = 5;
     char latency[60];
 
     live_set(server, "");
     for (unsigned done = 0; done < count; done += IN_FLIGHT) {
         unsigned good_before = timed.good;
-        rounds += run_others(engine, server, &others, timed.late);
+        rounds += run_others(engine, server, &others_ms, &others, timed.late);
         snprintf(latency, sizeof(latency), "uniform:%uus:%uus", latency_us - 1000,
                  latency_us + 1000);
         run_round(engine, server, latency, DEADLINE_MS * LIVE_NS_PER_MS, &timed);
         latency_us = next_latency_us(latency_us, timed.good - good_before);
     }
-    rounds += run_others(engine, server, &others, timed.late);
+    rounds += run_others(engine, server, &others_ms, &others, timed.late);
 
     CHECK_EQ(timed.wrong, 0);
     CHECK_EQ(timed.good + timed.late, count); /* one outcome each */
