@@ -7,7 +7,8 @@
  *   begin   watches the engine. False: it has no descriptor. When epoll_wait gives an event whose
  *           data.ptr is the adapter, call turn.
  *   submit  is quoit_submit, and sees to the turn that has to follow.
- *   end     takes the engine out. The struct is yours again, also within on_event.
+ *   end     takes the engine out. The struct is yours again, also within on_event; what the same
+ *           epoll_wait gave may name it still.
  */
 #ifndef QUOIT_EPOLL_H
 #define QUOIT_EPOLL_H
@@ -27,6 +28,7 @@ static inline bool quoit_epoll_begin(struct quoit_epoll *adapter)
 
     event.events = EPOLLIN;
     event.data.ptr = adapter;
+    quoit_wake(adapter->hook.engine); /* the first turn sees what is there already */
     return epoll_ctl(adapter->epoll_fd, EPOLL_CTL_ADD, quoit_fd(adapter->hook.engine), &event) == 0;
 }
 

@@ -30,10 +30,14 @@ static inline gboolean quoit_glib_begin(struct quoit_glib *adapter, GMainContext
 {
     int fd = quoit_fd(adapter->hook.engine);
 
+    if (fd < 0) {
+        return FALSE;
+    }
+    quoit_wake(adapter->hook.engine); /* the first turn sees what is there already */
     adapter->source = g_unix_fd_source_new(fd, G_IO_IN);
     g_source_set_callback(adapter->source, G_SOURCE_FUNC(quoit_glib_on_readable), adapter, NULL);
     g_source_attach(adapter->source, context);
-    return fd >= 0;
+    return TRUE;
 }
 
 static inline enum quoit_error

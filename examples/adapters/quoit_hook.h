@@ -1,14 +1,11 @@
 /*
- * quoit_hook: what the adapters of this folder share: an engine's turns in somebody else's loop.
+ * quoit_hook: what the adapters share: an engine's turns in somebody else's loop. C11, C++17.
  *
- * on_event gets each event, from within the loop and never from within a submit. It may submit,
- * quoit_cancel, quoit_again, end, and after end quoit_destroy the engine, which is the caller's.
- * Who acts on the engine elsewhere (quoit_cancel, quoit_pause) calls quoit_wake behind it; submit
- * does so by itself, once for a burst. After 64 events the others of the loop are next. C11, C++17.
+ * on_event gets each event, never within a submit, 64 before others' turn. It may submit, cancel,
+ * quoit_again, end, and then quoit_destroy the engine, which is the caller's. Who acts on that one
+ * elsewhere (quoit_cancel, quoit_pause) calls quoit_wake behind it; submit does so once a burst.
  */
-#ifndef QUOIT_HOOK_H
-#define QUOIT_HOOK_H
-
+#pragma once
 #include <quoit.h>
 
 struct quoit_hook {
@@ -60,5 +57,3 @@ static inline bool quoit_hook_turn(struct quoit_hook *hook)
     hook->ended = NULL;
     return true;
 }
-
-#endif

@@ -38,6 +38,7 @@ static inline bool quoit_libevent_begin(struct quoit_libevent *adapter, struct e
 {
     int fd = quoit_fd(adapter->hook.engine);
 
+    quoit_wake(adapter->hook.engine); /* the first turn sees what is there already */
     adapter->event = event_new(base, fd, EV_READ | EV_PERSIST, quoit_libevent_on_readable, adapter);
     if (fd < 0 || adapter->event == NULL || event_add(adapter->event, NULL) != 0) {
         quoit_libevent_end(adapter);

@@ -1,7 +1,7 @@
 /*
  * quoit_threads: an engine in a thread of its own; other threads quoit_post to its mailbox.
  *
- *   start   returns when the engine is there, or why it is not: then there is nothing to stop.
+ *   start   all but options is zero. Returns when the engine is there, or why not: then no stop.
  *   stop    what is under way is cancelled and replied to; nobody may be in quoit_post any more.
  */
 #pragma once

@@ -39,7 +39,7 @@ static inline int quoit_uv_begin(struct quoit_uv *adapter, uv_loop_t *loop)
     int error = uv_poll_init(loop, &adapter->poll, quoit_fd(adapter->hook.engine));
 
     adapter->poll.data = adapter;
-    quoit_wake(adapter->hook.engine); /* the first turn sees whether there is something to do */
+    quoit_wake(adapter->hook.engine); /* the first turn sees what is there already */
     return error != 0 ? error : uv_poll_start(&adapter->poll, UV_READABLE, quoit_uv_on_readable);
 }
 

@@ -168,14 +168,21 @@ try_loop() {
     return 0
 }
 
-# header_is NAME LANGUAGE COMPILER...: the adapter of that loop, by itself.
-header_is() {
-    local name=$1 language=$2 others=""
+# headers_are LANGUAGE "COMPILER OPTION" NAME...: a source that includes just these adapters, each twice.
+headers_are() {
+    local language=$1 compiler=$2 name others=""
     shift 2
-    [ "$name" = epoll ] || others=$(pkg-config --cflags "$(packages_of "$name")" | sed 's/-I/-isystem /g')
+    for name in "$@" "$@"; do
+        echo "#include \"adapters/quoit_$name.h\""
+    done >"$work/headers.$language"
+    for name in "$@"; do
+        [ ! -e "examples/$name.c" ] || others="$others $(packages_of "$name")"
+    done
     # shellcheck disable=SC2086 # these are words
-    "$@" -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fsyntax-only -x "$language" \
-        "examples/adapters/quoit_$name.h" -Iinclude $others >"$work/said" 2>&1
+    [ -z "${others// /}" ] || others=$(pkg-config --cflags $others | sed 's/-I/-isystem /g')
+    # shellcheck disable=SC2086
+    $compiler -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -fsyntax-only \
+        "$work/headers.$language" -Iinclude -Iexamples $others >"$work/said" 2>&1
 }
 
 try_headers() {
@@ -189,9 +196,11 @@ try_headers() {
         echo "skipped: there is no C++ compiler to try the adapters with"
         skipped=$((skipped + 1))
     fi
-    for name in "$@"; do
-        holds "quoit_$name.h is C11 by itself" header_is "$name" c gcc -std=gnu11
-        [ -z "$cpp" ] || holds "and C++17" header_is "$name" c++ "$cpp" -std=c++17
+    for name in "$@" "$*"; do # one by one, and all of them in one program
+        # shellcheck disable=SC2086 # these are words
+        holds "adapters/quoit_X.h is C11 for X: $name" headers_are c "gcc -std=gnu11" $name
+        # shellcheck disable=SC2086
+        [ -z "$cpp" ] || holds "and C++17" headers_are cc "$cpp -std=c++17" $name
     done
 }
 
@@ -305,7 +314,7 @@ loops=()
 for loop in epoll uv glib libevent; do
     try_loop $loop && loops+=("$loop")
 done
-try_headers "${loops[@]}"
+try_headers "${loops[@]}" threads hook
 for block in "$work"/readme/*.c; do
     try_block "$block"
 done

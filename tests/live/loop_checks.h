@@ -18,8 +18,10 @@
 
 /* -------- of the loop's own test -------- */
 
-/* Make a loop whose timer calls loop_on_tick, and hook the engine into it. */
-static void loop_begin(struct quoit_engine *engine);
+/* Make a loop whose timer calls loop_on_tick. */
+static void loop_begin(void);
+/* Hook the engine into it. */
+static void loop_hook(struct quoit_engine *engine);
 static enum quoit_error loop_submit(const struct quoit_request *request, uint64_t *id_out);
 /* Run until loop_stop, which is called from within. */
 static void loop_run(void);
@@ -107,7 +109,8 @@ static void loop_test_begin(const char *doing, const char *settings, uint32_t in
         .engine = live_engine(&(struct quoit_options){ .in_flight_max = in_flight_max }),
         .request = { .url = live_url(&server, "/page"), .retries = QUOIT_NONE },
     };
-    loop_begin(loop_test.engine);
+    loop_begin();
+    loop_hook(loop_test.engine);
 }
 
 static void loop_test_run(uint32_t wanted)
@@ -307,6 +310,20 @@ static void test_a_server_that_goes_is_told_for_each_request(void)
     loop_test.server = server;
 }
 
+/* Its fd has told the first turn long ago, and of what was submitted meanwhile it says nothing. */
+static void test_an_engine_that_comes_again_has_its_turn(void)
+{
+    loop_test_begin("an engine that comes again", "latency 5ms", 8);
+    loop_test_submit();
+    loop_test_run(1);
+    loop_unhook();
+    live_submit(loop_test.engine, &loop_test.request);
+    loop_hook(loop_test.engine);
+    loop_test_run(2);
+    CHECK_EQ(loop_test.good, 2);
+    loop_test_end();
+}
+
 static uint64_t entries_before;
 
 static void watch_it_idle(void)
@@ -345,6 +362,7 @@ static void loop_checks_run(void)
     RUN(test_what_is_cancelled_from_on_event_ends);
     RUN(test_an_end_from_on_event_is_the_end);
     RUN(test_a_server_that_goes_is_told_for_each_request);
+    RUN(test_an_engine_that_comes_again_has_its_turn);
     RUN(test_an_idle_engine_has_no_turns);
     live_stop(&loop_test.server);
 }

@@ -11,16 +11,20 @@ static struct quoit_epoll adapter;
 static int timer_fd;
 static bool stopped;
 
-static void loop_begin(struct quoit_engine *engine)
+static void loop_begin(void)
 {
     struct itimerspec every_ms = { { .tv_nsec = 1000000 }, { .tv_nsec = 1000000 } };
     struct epoll_event timer = { .events = EPOLLIN };
 
-    adapter = (struct quoit_epoll){ .hook = { engine, loop_on_event, &loop_test, false, NULL },
-                                    .epoll_fd = epoll_create1(EPOLL_CLOEXEC) };
+    adapter.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     CHECK_EQ(timerfd_settime(timer_fd, 0, &every_ms, NULL), 0);
     CHECK_EQ(epoll_ctl(adapter.epoll_fd, EPOLL_CTL_ADD, timer_fd, &timer), 0);
+}
+
+static void loop_hook(struct quoit_engine *engine)
+{
+    adapter.hook = (struct quoit_hook){ engine, loop_on_event, &loop_test, false, NULL };
     CHECK(quoit_epoll_begin(&adapter));
 }
 

@@ -5,6 +5,8 @@
 #include "examples/adapters/quoit_glib.h"
 #include "tests/live/loop_checks.h"
 
+#include <sys/wait.h>
+
 static GMainContext *context;
 static GMainLoop *loop;
 static GSource *timer;
@@ -17,13 +19,17 @@ static gboolean on_timer(gpointer unused)
     return G_SOURCE_CONTINUE;
 }
 
-static void loop_begin(struct quoit_engine *engine)
+static void loop_begin(void)
 {
     context = g_main_context_new();
     loop = g_main_loop_new(context, FALSE);
     timer = g_timeout_source_new(1);
     g_source_set_callback(timer, on_timer, NULL, NULL);
     g_source_attach(timer, context);
+}
+
+static void loop_hook(struct quoit_engine *engine)
+{
     adapter = g_new0(struct quoit_glib, 1);
     *adapter = (struct quoit_glib){ .hook = { engine, loop_on_event, &loop_test, false, NULL } };
     CHECK(quoit_glib_begin(adapter, context));
@@ -58,8 +64,25 @@ static void loop_free(void)
     g_main_context_unref(context);
 }
 
+/* As in a child: what is refused leaves nothing behind in the context. */
+static void test_an_engine_without_a_descriptor_is_refused(void)
+{
+    struct quoit_glib refused = { .hook = { .engine = live_engine(NULL) } };
+    int status = -1;
+    pid_t child = fork();
+
+    if (child == 0) {
+        bool begun = quoit_glib_begin(&refused, NULL);
+        _exit(begun || refused.source != NULL);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    quoit_destroy(refused.hook.engine);
+}
+
 int main(void)
 {
     loop_checks_run();
+    RUN(test_an_engine_without_a_descriptor_is_refused);
     return check_done();
 }

@@ -17,13 +17,17 @@ static void on_timer(evutil_socket_t fd, short what, void *unused)
     loop_on_tick();
 }
 
-static void loop_begin(struct quoit_engine *engine)
+static void loop_begin(void)
 {
     struct timeval every_ms = { .tv_usec = 1000 };
 
     base = event_base_new();
     timer = event_new(base, -1, EV_PERSIST, on_timer, NULL);
     CHECK_EQ(event_add(timer, &every_ms), 0);
+}
+
+static void loop_hook(struct quoit_engine *engine)
+{
     adapter = malloc(sizeof(*adapter));
     *adapter =
         (struct quoit_libevent){ .hook = { engine, loop_on_event, &loop_test, false, NULL } };
