@@ -101,8 +101,10 @@ uninstall: ## the same PREFIX, LIBDIR and DESTDIR as with install
 
 # --- The ABI ---
 
-abi-check: $(B)/libquoit.so ## is libquoit.so still what abi/libquoit.abi promises?
+abi-check: $(LIBRARIES) ## are the shared libraries still what abi/ promises?
 	@tests/abi.sh check $(B)/$(SONAME)
+	@tests/abi.sh check $(B)/$(LLM_SONAME)
 
-abi-baseline: $(B)/libquoit.so ## promise what is there now: after a release, and for what was added
+abi-baseline: $(LIBRARIES) ## promise what is there now: after a release, and for what was added
 	@tests/abi.sh write $(B)/$(SONAME) abi/libquoit.abi
+	@tests/abi.sh write $(B)/$(LLM_SONAME) abi/libquoit_llm.abi

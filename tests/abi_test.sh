@@ -1,6 +1,6 @@
 #!/bin/bash
-# abi_test: the library that was built keeps the ABI of abi/libquoit.abi, and one that does not is
-# found out: by a function that went, by a field of another size, by one put in between.
+# abi_test: the libraries that were built keep the ABI of abi/, and one that does not is found out: by
+# a function that went, by a field of another size, by one put in between.
 #
 # The faults are planted in small libraries, made of the one file that has quoit_stats_read; against
 # their own description, since most functions are not there.
@@ -9,6 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
 build=${QUOIT_BUILD:-build}
 library=$build/libquoit.so.0
+llm_library=$build/libquoit_llm.so.0
 if ! command -v abidw >/dev/null; then
     echo "skipped: abidw is not installed (package abigail-tools)"
     exit 77
@@ -61,21 +62,30 @@ differs() {
 
 agrees() { abidiff --no-added-syms "$work/$1.abi" "$work/$2.abi"; }
 
+prompts_have_no_inner_side() {
+    tests/abi.sh write "$llm_library" "$work/llm.abi" &&
+        grep -q "function-decl name='quoit_llm_batch_create'" "$work/llm.abi" &&
+        ! grep -E "(function|class)-decl name='[^q]" "$work/llm.abi"
+}
+
 # The library once more, from the same objects, without one of its functions.
 without_pause() {
     sed 's/^local:/local: quoit_pause;/' engine/libquoit.map >"$work/map" &&
         grep -qF quoit_pause "$work/map" &&
-        gcc -shared -fno-lto -o "$work/whole.so" -Wl,-soname,libquoit.so.0 \
+        mkdir "$work/whole" &&
+        gcc -shared -fno-lto -o "$work/whole/libquoit.so" -Wl,-soname,libquoit.so.0 \
             -Wl,--version-script="$work/map" "$build/obj/libquoit.o" &&
-        ! tests/abi.sh check "$work/whole.so" >"$work/told" &&
+        ! tests/abi.sh check "$work/whole/libquoit.so" >"$work/told" &&
         grep -q "\[D\] 'function .*quoit_pause(" "$work/told" &&
         grep -q '1 Removed' "$work/told"
 }
 
 holds "the library keeps the ABI that was promised" tests/abi.sh check "$library"
+holds "and so does that of prompts" tests/abi.sh check "$llm_library"
 holds "and has one that is the same each time" tests/abi.sh write "$library" "$work/again.abi"
 holds "in which the inner side has no part" \
     sh -c "! grep -E \"(function|class)-decl name='[^q]\" '$work/again.abi'"
+holds "in that of prompts neither" prompts_have_no_inner_side
 holds "a function that went is found out" without_pause
 holds "a small library is described" make_small small
 holds "and again" make_small same
