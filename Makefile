@@ -449,8 +449,8 @@ TSAN_TESTS := $(addprefix $(B)/tests/live/,mailbox_test mailbox_ends_test wake_t
 tsan: $(B)/quoit-mock ## what threads share, with ThreadSanitizer
 	+@$(MAKE_J) TSAN=1 MOCK_BUILD=$(B) tsan-run
 
-tsan-run: $(TSAN_TESTS)
-	@QUOIT_BUILD=$(MOCK_BUILD) tests/run.sh --in-turn $(TSAN_TESTS)
+tsan-run: $(TSAN_TESTS) $(B)/quoit $(B)/examples/threads $(B)/examples/service
+	@QUOIT_BUILD=$(MOCK_BUILD) QUOIT_TSAN=$(B) tests/run.sh --in-turn $(TSAN_TESTS) tests/threads_test.sh
 
 test-install: all ## install into a folder, build the examples against it
 	+@$(INSTALL_FOR_TEST)

@@ -70,11 +70,11 @@ holds "each one once" [ "$(numbers)" -eq 500 ]
 holds "and says so" grep -qx '500 prompts, 500 answers, 8000 tokens' "$work/said"
 
 # README.md's line, but for the make before it, and with this server and this build.
-line=$(sed -n 's/^\$ make && \(OPENAI_BASE_URL=.*\)$/\1/p' README.md |
+line=$(sed -n 's/^\$ make && \(.* | OPENAI_BASE_URL=.*\)$/\1/p' README.md |
     sed -e "s|http://127.0.0.1:8000/v1|$url|" -e "s|build/|$build/|")
 timeout 60 sh -c "$line" >"$work/answers" 2>"$work/said"
 holds "README.md's line runs" [ $? -eq 0 ]
-holds "and every prompt has its answer" [ "$(numbers)" -eq "$(wc -l <examples/prompts.txt)" ]
+holds "and its prompt has its answer" grep -q '^1: Answer to ' "$work/answers"
 kill "$mock" && wait "$mock" 2>/dev/null
 
 start_mock --status 401
