@@ -2,8 +2,8 @@
  * quoit_hook: what the adapters share: an engine's turns in somebody else's loop. C11, C++17.
  *
  * on_event gets each event, never within a submit, 64 before others' turn. It may submit, cancel,
- * quoit_again, end, and then quoit_destroy the engine, which is the caller's. Who acts on that one
- * elsewhere (quoit_cancel, quoit_pause) calls quoit_wake behind it; submit does so once a burst.
+ * quoit_again, end, and then quoit_destroy the engine. That is the caller's, but turned by nobody
+ * else; after a quoit_cancel or quoit_pause elsewhere call quoit_wake, as submit does once a burst.
  */
 #pragma once
 #include <quoit.h>
