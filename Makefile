@@ -400,7 +400,7 @@ MAKE_J = $(MAKE) $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 INSTALL_FOR_TEST = rm -rf $(B)/tests/installed $(B)/tests/packaged && \
   $(MAKE) install PREFIX=/usr/local LIBDIR=/usr/local/lib DESTDIR=$(B)/tests/installed >/dev/null && \
   $(MAKE) install PREFIX=/usr LIBDIR=/usr/lib/$$($(CC) -print-multiarch) \
-    DESTDIR=$(B)/tests/packaged >/dev/null
+    ZSH_COMPLETIONS=/usr/share/zsh/vendor-completions DESTDIR=$(B)/tests/packaged >/dev/null
 
 # What any other compiler or sanitizer would only repeat.
 PACKAGE_TESTS := $(if $(CONFIG),,tests/abi_test.sh tests/completions_test.py tests/flags_test.sh tests/package_test.sh)

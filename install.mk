@@ -5,6 +5,10 @@
 #   MANDIR   PREFIX/share/man
 #   DESTDIR  put before all of them, for packages; no installed file names it
 #
+#   BASH_COMPLETIONS, FISH_COMPLETIONS, ZSH_COMPLETIONS
+#            below PREFIX/share, where each shell looks; but Debian's own zsh packages have theirs in
+#            /usr/share/zsh/vendor-completions
+#
 # Whatever is listed in INSTALLED is installed by `install` and removed by `uninstall`.
 
 MANDIR ?= $(PREFIX)/share/man

@@ -153,6 +153,12 @@ all_is_packaged() {
     done | sort | diff <(cd "$packaged" && find usr ! -type d | sort) -
 }
 
+# Debian's shells, of which zsh is the one that does not look where others have it.
+zsh_looks_there() {
+    [ -e "$packaged/usr/share/zsh/vendor-completions/_quoit" ] &&
+        zsh -f -c 'print -l $fpath' | grep -x /usr/share/zsh/vendor-completions
+}
+
 # A program that is not hardened, in a place that is not a packager's.
 make_faulty_package() {
     local root=$work/quoit-faulty
@@ -180,6 +186,7 @@ for name in libquoit0 libquoit-llm0 libquoit-dev quoit; do
     holds "$name is packed" make_package $name
 done
 holds "every file is in a package" all_is_packaged
+! command -v zsh >/dev/null || holds "zsh looks where its completions are" zsh_looks_there
 holds "a faulty package is packed" make_faulty_package
 run_lintian
 holds "lintian has nothing to say" finds_nothing
