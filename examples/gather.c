@@ -12,6 +12,7 @@ int main(int argc, char **argv)
     const struct quoit_request requests[3] = { { .url = url }, { .url = url }, { .url = url } };
     struct quoit_engine *engine;
     struct quoit_batch *batch;
+    int good = 0;
 
     enum quoit_error error = quoit_create(NULL, &engine);
     if (error != QUOIT_OK) {
@@ -22,11 +23,12 @@ int main(int argc, char **argv)
         quoit_batch_wait(batch);
         for (size_t i = 0; i < 3; i++) {
             const struct quoit_result *result = quoit_batch_result(batch, i);
+            good += result->error == QUOIT_OK && result->status == 200;
             printf("%zu: status %u, %zu bytes, %s %s\n", i, result->status, result->body.size,
                    quoit_error_message(result->error), result->detail);
         }
         quoit_batch_destroy(batch);
     }
     quoit_destroy(engine);
-    return 0;
+    return good == 3 ? 0 : 1;
 }

@@ -35,7 +35,7 @@ static size_t start_engines(const struct quoit_options *options)
 static bool take_reply(struct quoit_replies *replies)
 {
     struct quoit_reply *reply = quoit_replies_next(replies, QUOIT_NEVER);
-    bool good = reply->result->status == 200;
+    bool good = reply->result->error == QUOIT_OK && reply->result->status == 200;
 
     if (!good) {
         fprintf(stderr, "service: status %u, %s %s\n", reply->result->status,

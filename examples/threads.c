@@ -34,7 +34,7 @@ static void *asker_run(void *context)
     }
     for (int i = 0; i < posted; i++) {
         struct quoit_reply *reply = quoit_replies_next(replies, QUOIT_NEVER);
-        asker->answers += reply->result->status == 200;
+        asker->answers += reply->result->error == QUOIT_OK && reply->result->status == 200;
         quoit_reply_free(reply);
     }
     quoit_replies_destroy(replies);

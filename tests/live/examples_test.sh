@@ -76,6 +76,9 @@ try_requests() {
     example gather "$origin/"
     holds "gather: three answers, in order" [ "$(sed 's/:.*//' "$work/said" | tr -d '\n')" = 012 ]
     holds "all good" says 3 '.: status 200, [0-9]+ bytes, no error '
+    holds "which is a success" [ $code -eq 0 ]
+    example gather "$origin/missing"
+    holds "gather: what is missing is a failure" [ $code -eq 1 ]
 
     example as_completed "$origin/"
     holds "as_completed: each is told as it comes" says 100 ' *[0-9]+ of 100: .*, status 200, no error'

@@ -55,5 +55,12 @@ holds "and has all answers" grep -Eq '^20000 requests over [0-9]+ engines, 20000
 holds "a service says what is wrong" fails service "$url/missing" 10
 holds "of each request" [ "$(grep -c 'status 404' "$work/said")" -eq 10 ]
 
+# Half an answer has a status, too.
+holds "bodies are cut" curl -sf --noproxy '*' -o "$work/said" -d 'fault: close-mid-body' "$url/mock/settings"
+holds "which each thread sees" fails threads "$url/page"
+holds "and takes for no answer" [ "$(grep -c ': 0 answers$' "$work/said")" -eq 4 ]
+holds "nor does a service" fails service "$url/page" 10
+holds "of whose it says so" [ "$(grep -c 'status 200, ' "$work/said")" -eq 10 ]
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
