@@ -63,8 +63,8 @@ def _load() -> tuple[ctypes.CDLL, ctypes.CDLL]:
         except OSError as error:
             reasons.append(str(error))
             continue
-        _check_version(library, path)
         try:
+            _check_version(library, path)
             llm_library = ctypes.CDLL(llm_path)
             _declare(library, _header.PROTOTYPES)
             _declare(llm_library, _header.LLM_PROTOTYPES)

@@ -69,6 +69,13 @@ def test_a_library_of_another_version_is_one_error_with_both_numbers(copy, tmp_p
     assert "9.8.7" in said and str(library) in said
 
 
+def test_what_is_no_libquoit_is_one_error(copy, tmp_path):
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "/dev/null", "-o", tmp_path / "x.so"],
+                   check=True)
+    said = import_quoit(package=copy, QUOIT_LIBRARY=str(tmp_path / "x.so"))
+    assert said.startswith("ImportError: quoit: ") and "is not whole" in said
+
+
 def test_a_library_that_lacks_a_function_is_one_error(copy, tmp_path):
     from quoit import __version__
 
