@@ -49,7 +49,7 @@ class QuoitTimeoutError(QuoitError, TimeoutError):
 class QuoitStreamError(QuoitError):
     """A request for events that was answered with something else: `status` and `body`."""
 
-    def __init__(self, detail: str, *, status: int, body: bytes) -> None:
+    def __init__(self, detail: str, *, status: int = 0, body: bytes = b"") -> None:
         super().__init__(detail, code="stream_error", number=_header.QUOIT_E_STREAM, status=status)
         self.body = body
 

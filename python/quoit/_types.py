@@ -33,7 +33,7 @@ class Timeouts:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request.
+    """One HTTP request. Its repr shows neither headers nor proxy_url, which may hold secrets.
 
     Where a str is said to be a request, it is the URL of a GET.
     """
@@ -42,12 +42,13 @@ class Request:
     url: str
     """Absolute, http:// or https://."""
     _: dataclasses.KW_ONLY
-    headers: Headers | None = None
+    headers: Headers | None = dataclasses.field(default=None, repr=False)
     """Host, Content-Length and those of the connection are made by the library."""
     body: bytes | str | None = None
     """A str is sent as UTF-8."""
     json: Any = None
-    """In place of body: what json.dumps takes. Content-Type is application/json if none is set."""
+    """In place of body: what json.dumps takes, without NaN. Content-Type is application/json if
+    none is set."""
     timeout: float | Timeouts | None = None
     """Seconds for all of it (Timeouts.total), or for each part. None: the client's."""
     retries: int | None = None
@@ -57,7 +58,7 @@ class Request:
     OPTIONS and TRACE may, and a POST may not."""
     unix_path: str | None = None
     """Connect to this unix socket, whatever host the URL names."""
-    proxy_url: str | None = None
+    proxy_url: str | None = dataclasses.field(default=None, repr=False)
     """http://[USER[:PASSWORD]@]HOST[:PORT]; the environment is not looked at."""
 
 
