@@ -25,7 +25,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from quoit import _engine, _header
-from quoit._encode import bytes_of, count, outcome_of, request_of, timeouts_of, tls_options_of
+from quoit._encode import (
+    bytes_of,
+    count,
+    outcome_of,
+    places,
+    request_of,
+    several,
+    timeouts_of,
+    tls_options_of,
+)
 from quoit._errors import BatchError, QuoitError, QuoitStreamError, check, error_of
 from quoit._library import lib
 from quoit._sinks import Call, Many, One, Outcome, Sink, Stream
@@ -70,6 +79,8 @@ class Client:
     cert_file, key_file  PEM: the client's own certificate
     """
 
+    _engine: ctypes.c_void_p | None = None
+
     def __init__(
         self,
         *,
@@ -81,11 +92,8 @@ class Client:
         cert_file: str | os.PathLike[str] | None = None,
         key_file: str | os.PathLike[str] | None = None,
     ) -> None:
-        self._engine: ctypes.c_void_p | None = None
-        if max_concurrent < 1:
-            raise ValueError("quoit: max_concurrent is below 1")
         count(retries)
-        self._max_concurrent = max_concurrent
+        self._max_concurrent = places(max_concurrent)
         self._retries = retries
         self._timeouts = timeouts_of(timeout)
         # None: the system's trust, which is read only if it is needed.
@@ -152,15 +160,24 @@ class Client:
 
     async def aclose(self) -> None:
         """Cancel what is under way, wait until the kernel holds nothing of it, and free all. What
-        was cancelled ends with a QuoitError of the code "cancelled". Closing twice is allowed.
+        was cancelled ends with a QuoitError of the code "cancelled"; who has more to send (gather,
+        bulk) gets a RuntimeError. Closing twice is allowed.
+
+        When its loop is closed, any other loop of the same thread may close it.
         """
-        if self._closed or self._engine is None:
+        if self._engine is None or os.getpid() != self._pid:
             self._closed = True
+            self._free()
             return
+        elsewhere = asyncio.get_running_loop() is not self._loop
+        if elsewhere and not self._loop.is_closed():
+            raise RuntimeError("quoit: a client is closed in the event loop of its first use")
         self._closed = True
+        if elsewhere:
+            self._break_off()  # nobody is there who would turn the engine
+            return
         lib.quoit_cancel_all(self._engine)
-        while self._queue:
-            self._drop(self._queue.popitem(last=False)[0])
+        self._drop_all(self._queue)
         self._pump()
         cancelled = None
         while self._calls:
@@ -173,12 +190,18 @@ class Client:
             raise cancelled
 
     def _free(self) -> None:
-        assert self._engine is not None
         engine, self._engine = self._engine, None
-        # In a forked child the loop's epoll is the parent's, too.
-        if _engine.is_ours(engine) and not self._loop.is_closed():
-            self._loop.remove_reader(self._fd)
-        _engine.destroy(engine, self._calls)
+        if engine is not None:
+            _engine.leave(self._loop, self._fd, engine, self._calls)
+
+    def _break_off(self) -> None:
+        """Close at once, and tell all who wait: nothing more will come from the engine."""
+        self._closed = True
+        self._free()
+        self._drop_all(self._queue)
+        self._drop_all(self._calls.values())
+        self._calls.clear()
+        self._empty.set()
 
     def __del__(self) -> None:
         if self._engine is not None:
@@ -199,15 +222,24 @@ class Client:
         self._pump_due = False
         if self._engine is None:
             return  # closed, with this call still in the loop's hand
+        try:
+            more = self._work()
+        except BaseException:
+            self._break_off()  # Ctrl-C, with an event in hand that will not come again
+            raise
+        if more:
+            self._soon()
+        if self._closed and not self._calls:
+            self._empty.set()
+
+    def _work(self) -> bool:
+        """Turn, take and submit, in rounds, up to a bound. True: there may be more to do."""
         for _ in range(_ROUNDS_MAX):
             took = lib.quoit_turn(self._engine, 0) and self._take()
             # Ends have made room; and the slots of requests come free one turn after their end.
             if not self._submit() and not took:
-                break
-        else:
-            self._soon()
-        if self._closed and not self._calls:
-            self._empty.set()
+                return False
+        return True
 
     def _take(self) -> int:
         """Take what is there, up to a bound. Returns how much it was."""
@@ -230,19 +262,20 @@ class Client:
             number = lib.quoit_submit(self._engine, call.encoded, self._id)
             if number == _header.QUOIT_E_NO_SLOT:
                 break
-            del self._queue[call]
-            left += 1
             if number == _header.QUOIT_OK:
                 call.id = self._id.value
                 self._calls[call.id] = call
             else:
                 call.sink.end(call, error_of(number))
+            del self._queue[call]  # last: at no moment a call is nowhere
+            left += 1
         return left
 
     def _on_event(self, event: _header.quoit_event) -> None:
         if event.kind == _header.QUOIT_END:
-            call = self._calls.pop(event.id)
+            call = self._calls[event.id]
             call.sink.end(call, outcome_of(event.result.contents))
+            del self._calls[event.id]
             return
         call = self._calls[event.id]
         stream = call.sink
@@ -263,6 +296,7 @@ class Client:
     # --- Asking, and giving up ---
 
     def _ask(self, sink: Sink, key: int, request: Request | str, stream: int) -> Call:
+        self._check_open()  # again, for who has asked before
         if isinstance(request, str):
             request = Request("GET", request)
         call = Call(sink, key, request_of(request, self._retries, stream))
@@ -272,20 +306,20 @@ class Client:
         self._queue[call] = None
         return call
 
-    def _drop(self, call: Call) -> None:
-        call.sink.end(call, error_of(_header.QUOIT_E_CANCELLED))
+    def _drop_all(self, calls: Iterable[Call]) -> None:
+        """End calls of which the engine holds nothing."""
+        for call in list(calls):
+            call.sink.end(call, error_of(_header.QUOIT_E_CANCELLED))
+            self._queue.pop(call, None)
 
     async def _give_up(self, sink: Sink) -> None:
         """Cancel what a sink stands for, and wait for the kernel."""
-        if not sink.calls:
-            return
-        waiting = [call for call in sink.calls if call.id == 0]
+        if not sink.calls or self._engine is None or self._loop.is_closed():
+            return  # ended; or the garbage collector ends what nobody can wait for
         for call in sink.calls:
             if call.id != 0:
                 lib.quoit_cancel(self._engine, call.id)
-        for call in waiting:
-            del self._queue[call]
-            self._drop(call)
+        self._drop_all(call for call in sink.calls if call.id == 0)
         self._soon()
         await sink.wait_ended()
 
@@ -294,7 +328,8 @@ class Client:
     async def send(self, request: Request | str) -> Response:
         """Send one request and wait for its answer, whatever its status.
 
-        Raises QuoitError, QuoitTimeoutError; ValueError for a request that makes no sense.
+        Raises QuoitError, QuoitTimeoutError; ValueError or TypeError for a request that makes no
+        sense.
         """
         sink = One(self._check_open())
         self._ask(sink, 0, request, _header.QUOIT_WHOLE)
@@ -345,18 +380,22 @@ class Client:
 
         There is no future and no task for each request, which would cost more than the request
         itself. `requests` is read as room comes, so it may be a generator without end; a reader who
-        is slow holds it up. Leaving early cancels what is under way: with aclosing at once, else
-        when the iterator is collected.
+        is slow holds it up. A request that makes no sense fails alone, with the code
+        "invalid_request"; one of a wrong type is a TypeError. Leaving early cancels what is under
+        way: with aclosing at once, else when the iterator is collected.
         """
         sink = Many(self._check_open())
-        source = enumerate(requests)
+        source = enumerate(several(requests))
         ahead = 2 * self._max_concurrent  # what is in flight, and what follows it at once
         try:
             while True:
                 room = ahead - len(sink.calls)
                 some = list(itertools.islice(source, max(0, min(room, _ASKS_MAX))))
                 for index, request in some:
-                    self._ask(sink, index, request, _header.QUOIT_WHOLE)
+                    try:
+                        self._ask(sink, index, request, _header.QUOIT_WHOLE)
+                    except ValueError as error:  # fails alone
+                        sink.keep(index, error_of(_header.QUOIT_E_ARGUMENT, str(error)))
                 if sink.ready:
                     chunk, sink.ready = sink.ready, []
                     yield chunk

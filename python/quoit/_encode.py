@@ -6,9 +6,9 @@ call: whoever submits holds the body until END.
 
 import ctypes
 import json as json_module
-import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from quoit import _header
 from quoit._errors import QuoitError, error_of
@@ -17,7 +17,8 @@ from quoit._types import Headers, Request, Response, Timeouts
 Path = str | os.PathLike[str]
 
 _NS = 1_000_000_000
-_json = json_module.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_PLACES_MAX = 1_000_000
+_json = json_module.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _REPLAY = {
     None: _header.QUOIT_REPLAY_METHOD,
     True: _header.QUOIT_REPLAY_YES,
@@ -26,31 +27,47 @@ _REPLAY = {
 
 
 def c_string(text: str | None) -> bytes | None:
-    """UTF-8 for C, where a NUL would cut it short unseen: so that is a ValueError."""
+    """UTF-8 for C, where a NUL would cut it short unseen: so that is a ValueError. The text may be
+    a secret, so it is not shown.
+    """
     if text is None:
         return None
+    if not isinstance(text, str):
+        raise TypeError(f"quoit: a str is wanted, and not {type(text).__name__}")
     encoded = text.encode("utf-8", "surrogatepass")
     if b"\0" in encoded:
-        raise ValueError(f"quoit: there is a NUL in {text[:40]!r}")
+        raise ValueError(f"quoit: there is a NUL in a text of {len(text)} characters")
     return encoded
+
+
+def several(things: Iterable[Any]) -> Iterable[Any]:
+    """As it is. A single one, which Python would take apart without a word, is a TypeError."""
+    if isinstance(things, str | bytes | Mapping | Request):
+        raise TypeError(f"quoit: many are asked for, in a list: not one {type(things).__name__}")
+    return things
 
 
 def nanoseconds(seconds: float | None) -> int:
     """A length of time for C. None: 0, its default."""
     if seconds is None:
         return 0
-    if math.isinf(seconds):
-        return _header.QUOIT_NEVER
     if not seconds > 0:
         raise ValueError(f"quoit: {seconds} is no time to wait: it is above 0, or math.inf")
-    return max(1, round(seconds * _NS))
+    return max(1, round(min(seconds * _NS, _header.QUOIT_NEVER)))
 
 
 def count(number: int) -> int:
     """A count for C, where 0 is the default."""
     if number < 0:
         raise ValueError(f"quoit: {number} is below 0")
-    return number or _header.QUOIT_NONE
+    return min(number, _header.QUOIT_NONE - 1) or _header.QUOIT_NONE
+
+
+def places(number: int) -> int:
+    """max_concurrent, as an engine takes it."""
+    if not 1 <= number <= _PLACES_MAX:
+        raise ValueError(f"quoit: max_concurrent is {number}: it is from 1 to {_PLACES_MAX:,}")
+    return number
 
 
 def timeouts_of(timeout: float | Timeouts | None) -> _header.quoit_timeouts:
@@ -89,7 +106,9 @@ def _body_of(request: Request) -> tuple[bytes, bool]:
         return _json.encode(request.json).encode(), True
     if isinstance(request.body, str):
         return request.body.encode(), False
-    return b"" if request.body is None else bytes(request.body), False
+    if request.body is None:
+        return b"", False
+    return bytes(memoryview(request.body)), False  # bytes(5) would be five zeros
 
 
 def _pairs(headers: Headers | None) -> Iterable[tuple[str, str]]:

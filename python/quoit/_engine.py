@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import ctypes
 import threading
@@ -13,7 +14,7 @@ from quoit._library import lib
 
 io = _header.QUOIT_IO_AUTO  # tests choose
 
-_kept: list[object] = []
+_kept: dict[int | None, object] = {}  # what engines that cannot be freed borrow
 
 
 def create(options: _header.quoit_options) -> ctypes.c_void_p:
@@ -37,8 +38,9 @@ def destroy(engine: ctypes.c_void_p, borrowed: object) -> None:
     """
     if is_ours(engine):
         lib.quoit_destroy(engine)
+        _kept.pop(engine.value, None)
     else:
-        _kept.append(borrowed)
+        _kept[engine.value] = borrowed
 
 
 class _Spare:
@@ -108,3 +110,25 @@ def watch(
         raise error_of(_header.QUOIT_E_NO_DESCRIPTOR, "no descriptor for the event loop")
     contextvars.Context().run(loop.add_reader, fd, work, *arguments)
     return fd
+
+
+def leave(
+    loop: asyncio.AbstractEventLoop, fd: int, engine: ctypes.c_void_p, borrowed: object
+) -> None:
+    """The end of watch, and destroy. In another thread: the loop's own does it, soon. A loop that
+    went on watching an fd which nobody reads would do nothing else.
+    """
+
+    def leave_here() -> None:
+        if not loop.is_closed():
+            loop.remove_reader(fd)
+        destroy(engine, borrowed)
+
+    if is_ours(engine):
+        leave_here()
+        return
+    destroy(engine, borrowed)
+    # In a forked child the loop's epoll is the parent's, too.
+    if lib.quoit_cancel(engine, 0) == _header.QUOIT_E_THREAD:
+        with contextlib.suppress(RuntimeError):  # closed, and watches nothing
+            loop.call_soon_threadsafe(leave_here)

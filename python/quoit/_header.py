@@ -23,6 +23,9 @@ from ctypes import (
 # enum quoit_error, as far as this package tells one from another
 QUOIT_OK = 0
 QUOIT_E_NO_SLOT = 2
+QUOIT_E_ARGUMENT = 3
+QUOIT_E_URL = 4
+QUOIT_E_THREAD = 9
 QUOIT_E_FORKED = 10
 QUOIT_E_STALE = 11
 QUOIT_E_TIMEOUT_CONNECT = 27

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from quoit import _engine, _header
-from quoit._encode import bytes_of, c_string, count, nanoseconds
+from quoit._encode import bytes_of, c_string, count, nanoseconds, places, several
 from quoit._errors import BatchError, QuoitError, check, error_of
 from quoit._library import lib, llm_lib
 
@@ -25,6 +25,13 @@ Answers = list[str | QuoitError]
 _WAIT_NS = 50_000_000  # a signal's handler runs after so long at the latest
 _OUTAGE_WAIT_NS = 30_000_000_000  # as of quoit_llm_batch_create
 _ANSWERS_MAX = 256  # in one callback of the loop
+_TOKENS_MAX = 2**64 - 1
+_REFUSALS = {
+    _header.QUOIT_E_URL: "base_url (or $OPENAI_BASE_URL) is no absolute http or https URL, or has a"
+    " user name in it",
+    _header.QUOIT_E_ARGUMENT: "api_key (or $OPENAI_API_KEY) holds a control character such as a"
+    " newline, or parameters hold what a batch sets itself: messages, stream",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,18 +41,21 @@ class Settings:
     max_tokens: int
     model: str | None
     base_url: str | None
-    api_key: str | None
+    api_key: str | None = dataclasses.field(repr=False)
     max_concurrent: int
     timeout: float | None
     retries: int
     parameters: Mapping[str, Any] | None
 
     def __post_init__(self) -> None:
-        if self.max_concurrent < 1 or self.max_tokens < 0:
-            raise ValueError("quoit: max_concurrent is below 1, or max_tokens below 0")
+        places(self.max_concurrent)
+        if not 0 <= self.max_tokens <= _TOKENS_MAX:
+            raise ValueError(f"quoit: max_tokens is {self.max_tokens}: it is 0 or more")
 
 
 def _message_of(message: Mapping[str, Any]) -> _header.quoit_llm_message:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        raise TypeError("quoit: a message of a conversation is a dict with a role")
     members = {key: value for key, value in message.items() if key != "role"}
     return _header.quoit_llm_message(
         role=c_string(message["role"]), members=json.dumps(members)[1:-1].encode()
@@ -60,6 +70,8 @@ def _prompts_of(queries: Sequence[Query]) -> ctypes.Array[_header.quoit_llm_prom
                 prompt.text = query.encode("utf-8", "surrogatepass")
                 continue
             query = [{"role": "user", "content": query}]  # in JSON a NUL is no end
+        if isinstance(query, bytes | Mapping) or not isinstance(query, Sequence):
+            raise TypeError(f"quoit: a query is a str or a list of messages, not {type(query)}")
         messages = [_message_of(message) for message in query]
         prompt.messages = (_header.quoit_llm_message * len(messages))(*messages)
         prompt.messages_count = len(messages)
@@ -76,7 +88,8 @@ def _options_of(settings: Settings, engine: ctypes.c_void_p) -> _header.quoit_ll
     options.parameters.model = c_string(settings.model)
     options.parameters.max_tokens = settings.max_tokens
     if settings.parameters:
-        options.parameters.members = json.dumps(dict(settings.parameters))[1:-1].encode()
+        members = json.dumps(dict(settings.parameters), allow_nan=False)
+        options.parameters.members = members[1:-1].encode()
     options.request.retries = count(settings.retries)
     timeout = math.inf if settings.timeout is None else settings.timeout
     options.request.timeouts.deadline_ns = nanoseconds(timeout)
@@ -114,12 +127,12 @@ class _Batch:
         self._batch = ctypes.c_void_p()
         self.engine = _engine.borrow(self._places) or _make_engine(self._places)
         try:
-            check(
-                llm_lib.quoit_llm_batch_create(
-                    _options_of(settings, self.engine), self._prompts, self.left, self._batch
-                ),
-                "quoit_llm_batch_create",
+            number = llm_lib.quoit_llm_batch_create(
+                _options_of(settings, self.engine), self._prompts, self.left, self._batch
             )
+            if number in _REFUSALS:
+                raise ValueError("quoit: " + _REFUSALS[number])
+            check(number, "no batch")
         except BaseException:
             lib.quoit_destroy(self.engine)
             raise
@@ -164,11 +177,15 @@ async def _take_all(batch: _Batch) -> None:
     ended = asyncio.Event()
 
     def take() -> None:
-        for _ in range(_ANSWERS_MAX):
-            if not batch.take(0):
-                break
-        else:
-            loop.call_soon(take)  # others of this loop have a turn, too
+        try:
+            for _ in range(_ANSWERS_MAX):
+                if not batch.take(0):
+                    break
+            else:
+                loop.call_soon(take)  # others of this loop have a turn, too
+        except BaseException:
+            ended.set()  # Ctrl-C, with an answer in hand that will not come again
+            raise
         if batch.left == 0:
             ended.set()
 
@@ -176,6 +193,8 @@ async def _take_all(batch: _Batch) -> None:
     try:
         take()
         await ended.wait()
+        if batch.left > 0:
+            raise asyncio.CancelledError
     except asyncio.CancelledError:
         batch.cancel()
         take()
@@ -245,10 +264,10 @@ def llm_batch_query(
     batch: what was not sent ends with that error.
 
     KeyboardInterrupt is raised when what was in flight has been cancelled, and the kernel holds
-    nothing of it. Raises ValueError for arguments that make no sense, and QuoitError if there can
-    be no engine (no memory, no descriptors).
+    nothing of it. Raises ValueError or TypeError for arguments that make no sense, and QuoitError
+    if there can be no engine (no memory, no descriptors).
     """
-    queries = list(queries)
+    queries = list(several(queries))
     settings = Settings(
         max_tokens, model, base_url, api_key, max_concurrent, timeout, retries, parameters
     )
@@ -284,7 +303,7 @@ async def llm_batch_query_async(
     settings = Settings(
         max_tokens, model, base_url, api_key, max_concurrent, timeout, retries, parameters
     )
-    with _Batch(list(queries), settings) as batch:
+    with _Batch(list(several(queries)), settings) as batch:
         if batch.left > 0:
             await _take_all(batch)
     return _finish(batch.results, return_exceptions)

@@ -40,7 +40,7 @@ class Sink:
 
     def wake(self) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
+        if waiter is not None and not waiter.done() and not self._loop.is_closed():
             waiter.set_result(None)
 
     async def wait(self) -> None:
@@ -62,8 +62,10 @@ class Sink:
             raise cancelled
 
     def end(self, call: Call, outcome: Outcome) -> None:
-        self.calls.discard(call)
-        self.keep(call.key, outcome)
+        """A second end of the same call changes nothing."""
+        if call in self.calls:
+            self.keep(call.key, outcome)
+            self.calls.discard(call)
         self.wake()
 
     def keep(self, key: int, outcome: Outcome) -> None:
