@@ -20,7 +20,7 @@ import itertools
 import os
 import warnings
 import weakref
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -251,7 +251,7 @@ class Client:
     def _room(self) -> int:
         """How many more may be in flight. What waits for a retry is not."""
         lib.quoit_stats_read(self._engine, self._stats)
-        return self._max_concurrent - self._stats.in_flight - self._stats.queued
+        return self._max_concurrent - int(self._stats.in_flight + self._stats.queued)
 
     def _submit(self) -> int:
         """Hand over what there is room for, up to a bound. Returns how many have left the queue."""
@@ -348,7 +348,7 @@ class Client:
         url: str,
         *,
         headers: Headers | None = None,
-        body: bytes | str | None = None,
+        body: bytes | bytearray | memoryview | str | None = None,
         json: Any = None,
         timeout: float | Timeouts | None = None,
         retries: int | None = None,
@@ -370,7 +370,7 @@ class Client:
 
     async def bulk(
         self, requests: Iterable[Request | str]
-    ) -> AsyncIterator[list[tuple[int, Outcome]]]:
+    ) -> AsyncGenerator[list[tuple[int, Outcome]], None]:
         """Send requests, and get what ended, in lists as it comes: pairs of a request's position
         and its Response or QuoitError.
 
@@ -410,7 +410,7 @@ class Client:
 
     async def as_completed(
         self, requests: Iterable[Request | str]
-    ) -> AsyncIterator[tuple[int, Outcome]]:
+    ) -> AsyncGenerator[tuple[int, Outcome], None]:
         """bulk, one by one: pairs of a request's position and its Response or QuoitError, in the
         order in which they end.
         """
@@ -437,7 +437,7 @@ class Client:
             raise error
         return results
 
-    async def stream(self, request: Request | str) -> AsyncIterator[Event]:
+    async def stream(self, request: Request | str) -> AsyncGenerator[Event, None]:
         """Send one request, and get the server-sent events of its answer as they come.
 
             ask = quoit.Request("POST", url, json={..., "stream": True})

@@ -127,7 +127,7 @@ def _headers_of(request: Request, is_json: bool) -> list[tuple[bytes | None, byt
 def request_of(request: Request, retries: int, stream: int) -> _header.quoit_request:
     """The structure for quoit_submit, which keeps all that it points to. Raises ValueError."""
     body, is_json = _body_of(request)
-    headers = _headers_of(request, is_json)
+    pairs = _headers_of(request, is_json)
     encoded = _header.quoit_request(
         method=c_string(request.method),
         url=c_string(request.url),
@@ -140,7 +140,8 @@ def request_of(request: Request, retries: int, stream: int) -> _header.quoit_req
     )
     if request.timeout is not None:
         encoded.timeouts = timeouts_of(request.timeout)
-    if headers:
+    if pairs:
+        headers = [_header.quoit_header(*pair) for pair in pairs]
         encoded.headers = (_header.quoit_header * len(headers))(*headers)
         encoded.headers_count = len(headers)
     return encoded

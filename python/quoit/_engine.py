@@ -27,7 +27,7 @@ def create(options: _header.quoit_options) -> ctypes.c_void_p:
 
 def is_ours(engine: ctypes.c_void_p) -> bool:
     """Is this the process and the thread that made it?"""
-    return lib.quoit_cancel(engine, 0) == _header.QUOIT_E_STALE  # no request has the id 0
+    return bool(lib.quoit_cancel(engine, 0) == _header.QUOIT_E_STALE)  # no request has the id 0
 
 
 def destroy(engine: ctypes.c_void_p, borrowed: object) -> None:
@@ -105,7 +105,7 @@ def watch(
     In an empty context: the engine is nobody's request, and must not hold the context variables of
     whoever happened to be first.
     """
-    fd = lib.quoit_fd(engine)
+    fd: int = lib.quoit_fd(engine)
     if fd < 0:
         raise error_of(_header.QUOIT_E_NO_DESCRIPTOR, "no descriptor for the event loop")
     contextvars.Context().run(loop.add_reader, fd, work, *arguments)

@@ -54,7 +54,7 @@ class QuoitStreamError(QuoitError):
         self.body = body
 
 
-class BatchError(ExceptionGroup):
+class BatchError(ExceptionGroup[Exception]):
     """Some requests of a batch failed: what return_exceptions=False raises, when all have ended.
 
     `exceptions` holds what failed, and `results` all, each in its place: answers that were paid

@@ -299,8 +299,10 @@ class quoit_llm_answer(Structure):
     ]
 
 
+Prototypes = dict[str, tuple[object, list[object]]]
+
 # What each function gives and takes. An engine, an identity, a batch is a c_void_p.
-PROTOTYPES = {
+PROTOTYPES: Prototypes = {
     "quoit_create": (c_uint32, [POINTER(quoit_options), POINTER(c_void_p)]),
     "quoit_destroy": (None, [c_void_p]),
     "quoit_tls_create": (c_uint32, [POINTER(quoit_tls_options), POINTER(c_void_p)]),
@@ -321,7 +323,7 @@ PROTOTYPES = {
     "quoit_build_info": (c_char_p, []),
 }
 
-LLM_PROTOTYPES = {
+LLM_PROTOTYPES: Prototypes = {
     "quoit_llm_batch_create": (
         c_uint32,
         [POINTER(quoit_llm_options), POINTER(quoit_llm_prompt), c_size_t, POINTER(c_void_p)],

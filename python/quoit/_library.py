@@ -13,7 +13,7 @@ libquoit_llm.so is taken from the same place. Whatever is wrong is one ImportErr
 import ctypes
 import os
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from quoit import _header
 from quoit._version import VERSION
@@ -37,7 +37,7 @@ def _places() -> Iterator[tuple[str, str]]:
         yield str(build / SONAME), str(build / LLM_SONAME)
 
 
-def _declare(library: ctypes.CDLL, prototypes: Mapping[str, tuple[object, list[object]]]) -> None:
+def _declare(library: ctypes.CDLL, prototypes: _header.Prototypes) -> None:
     for name, (result, arguments) in prototypes.items():
         function = getattr(library, name)
         function.restype = result

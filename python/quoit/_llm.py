@@ -62,17 +62,21 @@ def _message_of(message: Mapping[str, Any]) -> _header.quoit_llm_message:
     )
 
 
+def _conversation_of(query: Query) -> Sequence[Mapping[str, Any]]:
+    if isinstance(query, str):
+        return [{"role": "user", "content": query}]  # in JSON a NUL is no end
+    if isinstance(query, bytes | Mapping) or not isinstance(query, Sequence):
+        raise TypeError(f"quoit: a query is a str or a list of messages, not {type(query)}")
+    return query
+
+
 def _prompts_of(queries: Sequence[Query]) -> ctypes.Array[_header.quoit_llm_prompt]:
     prompts = (_header.quoit_llm_prompt * len(queries))()
     for prompt, query in zip(prompts, queries):
-        if isinstance(query, str):
-            if "\0" not in query:
-                prompt.text = query.encode("utf-8", "surrogatepass")
-                continue
-            query = [{"role": "user", "content": query}]  # in JSON a NUL is no end
-        if isinstance(query, bytes | Mapping) or not isinstance(query, Sequence):
-            raise TypeError(f"quoit: a query is a str or a list of messages, not {type(query)}")
-        messages = [_message_of(message) for message in query]
+        if isinstance(query, str) and "\0" not in query:
+            prompt.text = query.encode("utf-8", "surrogatepass")
+            continue
+        messages = [_message_of(message) for message in _conversation_of(query)]
         prompt.messages = (_header.quoit_llm_message * len(messages))(*messages)
         prompt.messages_count = len(messages)
     return prompts
@@ -261,7 +265,8 @@ def llm_batch_query(
     A query is sent again after errors, timeouts and answers of 408, 409, 429 and 5xx, within
     `retries` and the library's budget for them; one that was sent in full and timed out is tried
     once more at most, since it may have been billed. A 401, or a quota that is spent, stops the
-    batch: what was not sent ends with that error.
+    batch: what was not sent ends with that error. A server to which nobody gets through is waited
+    for, up to 30 seconds, and then all that waits for it ends; but timeout holds.
 
     KeyboardInterrupt is raised when what was in flight has been cancelled, and the kernel holds
     nothing of it. Raises ValueError or TypeError for arguments that make no sense, and QuoitError

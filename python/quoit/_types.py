@@ -44,7 +44,7 @@ class Request:
     _: dataclasses.KW_ONLY
     headers: Headers | None = dataclasses.field(default=None, repr=False)
     """Host, Content-Length and those of the connection are made by the library."""
-    body: bytes | str | None = None
+    body: bytes | bytearray | memoryview | str | None = None
     """A str is sent as UTF-8."""
     json: Any = None
     """In place of body: what json.dumps takes, without NaN. Content-Type is application/json if

@@ -33,6 +33,7 @@ case ${QUOIT_CC:-cc} in
     ;;
 esac
 
+mkdir -p "$build/tests"
 log=$(mktemp "$build/tests/python.XXXXXX") || exit 1
 trap 'rm -f "$log"' EXIT
 # Nothing is written beside the sources.
