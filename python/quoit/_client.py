@@ -243,7 +243,7 @@ class Client:
 
     def _take(self) -> int:
         """Take what is there, up to a bound. Returns how much it was."""
-        taken = lib.quoit_next(self._engine, self._events, _EVENTS_MAX)
+        taken: int = lib.quoit_next(self._engine, self._events, _EVENTS_MAX)
         for i in range(taken):
             self._on_event(self._events[i])
         return taken

@@ -65,7 +65,7 @@ def _message_of(message: Mapping[str, Any]) -> _header.quoit_llm_message:
 def _conversation_of(query: Query) -> Sequence[Mapping[str, Any]]:
     if isinstance(query, str):
         return [{"role": "user", "content": query}]  # in JSON a NUL is no end
-    if isinstance(query, bytes | Mapping) or not isinstance(query, Sequence):
+    if isinstance(query, bytes) or not isinstance(query, Sequence):
         raise TypeError(f"quoit: a query is a str or a list of messages, not {type(query)}")
     return query
 
