@@ -3,6 +3,7 @@
 #   PREFIX   /usr/local
 #   LIBDIR   PREFIX/lib: libraries and pkg-config files; some distributions have lib64, lib/TRIPLET
 #   MANDIR   PREFIX/share/man
+#   DOCDIR   PREFIX/share/doc/quoit
 #   DESTDIR  put before all of them, for packages; no installed file names it
 #
 #   BASH_COMPLETIONS, FISH_COMPLETIONS, ZSH_COMPLETIONS
@@ -12,6 +13,7 @@
 # Whatever is listed in INSTALLED is installed by `install` and removed by `uninstall`.
 
 MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/quoit
 BASH_COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 FISH_COMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
@@ -79,7 +81,8 @@ INSTALLED = $(addprefix $(PREFIX)/bin/,$(notdir $(PROGRAMS))) \
             $(addprefix $(LIBDIR)/,libquoit.a libquoit_llm.a $(SHARED_NAME) $(SONAME) libquoit.so) \
             $(addprefix $(LIBDIR)/,$(LLM_SHARED_NAME) $(LLM_SONAME) libquoit_llm.so) \
             $(addprefix $(LIBDIR)/pkgconfig/,quoit.pc quoit_llm.pc) $(MAN_INSTALLED) \
-            $(BASH_COMPLETIONS)/quoit $(ZSH_COMPLETIONS)/_quoit $(FISH_COMPLETIONS)/quoit.fish
+            $(BASH_COMPLETIONS)/quoit $(ZSH_COMPLETIONS)/_quoit $(FISH_COMPLETIONS)/quoit.fish \
+            $(DOCDIR)/LICENSE
 
 .PHONY: install uninstall abi-check abi-baseline
 install: all $(MAN_LINKS) $(COMPLETIONS) $(B)/quoit.pc $(B)/quoit_llm.pc ## PREFIX=/usr/local, LIBDIR=, DESTDIR=
@@ -99,6 +102,7 @@ install: all $(MAN_LINKS) $(COMPLETIONS) $(B)/quoit.pc $(B)/quoit_llm.pc ## PREF
 	$(INSTALL) -m 644 $(B)/completions/quoit $(DESTDIR)$(BASH_COMPLETIONS)
 	$(INSTALL) -m 644 $(B)/completions/_quoit $(DESTDIR)$(ZSH_COMPLETIONS)
 	$(INSTALL) -m 644 $(B)/completions/quoit.fish $(DESTDIR)$(FISH_COMPLETIONS)
+	$(INSTALL) -m 644 LICENSE $(DESTDIR)$(DOCDIR)
 
 uninstall: ## the same PREFIX, LIBDIR and DESTDIR as with install
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
