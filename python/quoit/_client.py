@@ -299,6 +299,8 @@ class Client:
         self._check_open()  # again, for who has asked before
         if isinstance(request, str):
             request = Request("GET", request)
+        if not isinstance(request, Request):
+            raise TypeError(f"quoit: a Request or a URL is wanted, not {type(request).__name__}")
         call = Call(sink, key, request_of(request, self._retries, stream))
         sink.calls.add(call)
         if not self._queue:  # else the pump is due, or waits for room
@@ -381,8 +383,8 @@ class Client:
         There is no future and no task for each request, which would cost more than the request
         itself. `requests` is read as room comes, so it may be a generator without end; a reader who
         is slow holds it up. A request that makes no sense fails alone, with the code
-        "invalid_request"; one of a wrong type is a TypeError. Leaving early cancels what is under
-        way: with aclosing at once, else when the iterator is collected.
+        "invalid_request". Leaving early cancels what is under way: with aclosing at once, else when
+        the iterator is collected.
         """
         sink = Many(self._check_open())
         source = enumerate(several(requests))
@@ -394,7 +396,7 @@ class Client:
                 for index, request in some:
                     try:
                         self._ask(sink, index, request, _header.QUOIT_WHOLE)
-                    except ValueError as error:  # fails alone
+                    except (TypeError, ValueError) as error:  # fails alone
                         sink.keep(index, error_of(_header.QUOIT_E_ARGUMENT, str(error)))
                 if sink.ready:
                     chunk, sink.ready = sink.ready, []
