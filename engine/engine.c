@@ -235,6 +235,7 @@ static bool engine_hear(struct quoit_engine *engine, uint64_t wait_ns)
     bool ran = engine_run_timers(engine);
     engine_feed_hungry(engine);
     engine_answer_posts(engine);
+    engine->busy = count > 0;
     return ran || count > 0;
 }
 

@@ -135,7 +135,9 @@ struct quoit_engine {
     struct ring_done *done;
     uint32_t *started; /* connections whose request goes with the next entry */
     uint32_t started_count;
-    uint32_t opens_left; /* of ENGINE_OPENS_MAX, in this round */
+    uint32_t opening;    /* requests that have no connection yet */
+    uint32_t opens_left; /* of engine_opens_max, in this round */
+    bool busy;           /* the last entry has brought something */
     uint64_t chance;     /* splitmix64 */
     struct quoit_stats stats;
 };

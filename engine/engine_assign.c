@@ -163,6 +163,7 @@ static bool engine_starve(struct quoit_engine *engine, struct slot *slot, uint32
     engine->in_flight--;
     slot->lane->origin->in_flight--;
     slot->lane->origin->opening--;
+    engine->opening--;
     engine_enqueue(engine, slot, true);
     return true;
 }
@@ -208,6 +209,7 @@ void engine_on_opened(struct quoit_engine *engine, struct conn *conn)
     slot->rival = SLOT_NONE;
     conn->origin->address_first = conn->address;
     conn->origin->opening--;
+    engine->opening--;
     if (!conn->origin->reached) {
         conn->origin->reached = true;
         engine_wake_lanes(engine, conn->origin); /* they may have been held back */
@@ -288,6 +290,7 @@ static void engine_start(struct quoit_engine *engine, struct slot *slot)
         return;
     }
     origin->opening++;
+    engine->opening++;
     engine->opens_left--;
     if (engine_resolve(engine, origin)) {
         engine_connect_first(engine, slot);
@@ -390,12 +393,25 @@ static enum lane_leave engine_lane_leave(struct quoit_engine *engine, struct lan
     return LANE_GOES;
 }
 
+/*
+ * How many connections a round opens, so that the first requests do not wait for the last
+ * connection. While there is other work, those that are opening come first: the sooner a handshake
+ * ends, the more of the others resume its session. But one opens in any case, however busy it is.
+ */
+static uint32_t engine_opens_max(const struct quoit_engine *engine)
+{
+    if (!engine->busy) {
+        return ENGINE_OPENS_MAX;
+    }
+    return engine->opening < ENGINE_OPENS_MAX ? ENGINE_OPENS_MAX - engine->opening : 1;
+}
+
 bool engine_assign(struct quoit_engine *engine)
 {
     if (ring_has_more(engine->ring)) {
         return false; /* what is idle may have been told something: bytes, or the end */
     }
-    engine->opens_left = ENGINE_OPENS_MAX;
+    engine->opens_left = engine_opens_max(engine);
     while (engine->in_flight < engine->options.in_flight_max && !engine->starved &&
            !list_is_empty(&engine->runnable)) {
         if (engine->opens_left == 0) {

@@ -372,6 +372,7 @@ void engine_end_attempt(struct quoit_engine *engine, struct slot *slot,
     if (!slot->sending) {
         assert(origin->opening > 0);
         origin->opening--;
+        engine->opening--;
     }
     engine_note_result(slot, end);
     engine->stats.bytes_in += slot->result.bytes_in;
